@@ -1,0 +1,35 @@
+# writ_module(NAME FLOOR n [DEPENDS modules...] [LIBS libraries...] [TEST_LIBS libraries...]
+#             [NESTED folders...])
+#
+# Declares the library writ_NAME from every .cc of the current folder that is not a test, and one
+# test program NAME_test from every *_test.cc. NESTED folders are left to their own CMakeLists.
+# Floors 0-5 compile without exceptions and RTTI; tests compile with both.
+function(writ_module name)
+  cmake_parse_arguments(M "" "FLOOR" "DEPENDS;LIBS;TEST_LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(TRANSFORM M_DEPENDS PREPEND writ_)
+
+  if(sources)
+    add_library(writ_${name} STATIC ${sources})
+    target_link_libraries(writ_${name} PUBLIC ${M_DEPENDS} PRIVATE ${M_LIBS} writ_flags)
+    target_include_directories(writ_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+    if(M_FLOOR LESS_EQUAL 5)
+      target_compile_options(writ_${name} PRIVATE -fno-exceptions -fno-rtti)
+    endif()
+  else()
+    add_library(writ_${name} INTERFACE)
+    target_link_libraries(writ_${name} INTERFACE ${M_DEPENDS})
+    target_include_directories(writ_${name} INTERFACE ${PROJECT_SOURCE_DIR}/src)
+  endif()
+
+  if(tests AND WRIT_TESTS)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE writ_${name} writ_flags ${M_TEST_LIBS} GTest::gtest_main)
+    set_target_properties(${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST
+      WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES TIMEOUT 600)
+  endif()
+endfunction()
