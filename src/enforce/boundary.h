@@ -1,0 +1,54 @@
+// The boundary: namespaces, mounts, Landlock, seccomp and limits of one run, built by its init.
+//
+// build() makes the run's init as a direct child of the calling thread (which must live as long
+// as the run: init dies with it), executes the embedded static init program from a sealed copy in
+// fresh user, mount, pid, ipc, uts, cgroup and network namespaces, and sends it the plan over the
+// lifeline, a SEQPACKET socket and the only descriptor it inherits beside its streams. Init builds
+// the root, starts the first task, which installs the filter, sends the listener and waits at
+// its execve; then build() returns. Nothing of the run has executed at that point.
+//
+// Errors: Unsupported or Denied with what could not be built and why; everything made so far is
+// gone when build() returns an Error.
+// Thread safety: one boundary belongs to one thread.
+// Not promised: protection against the account that runs the governor (docs/security-model.md).
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "enforce/plan.h"
+#include "enforce/probe.h"
+
+namespace writ::enforce {
+
+// The run's standard streams: the ends that the run gets (fresh pipes; DESIGN §8.1 "Streams").
+struct RunStreams {
+  UniqueFd in;
+  UniqueFd out;
+  UniqueFd error;
+};
+
+struct Boundary {
+  pid_t init = 0;        // in the governor's pid namespace
+  UniqueFd init_pidfd;   // kill this: the kernel ends the whole pid namespace
+  UniqueFd lifeline;     // SEQPACKET; closing it makes init exit
+  UniqueFd listener;     // seccomp user notification; the only copy
+};
+
+// build blocks until the first task waits at the gate, a few milliseconds.
+Result<Boundary> build(const Plan& plan, RunStreams streams, const Capabilities& kernel);
+
+// Over the lifeline, governor to init: a heartbeat (init exits after three missed intervals), and
+// freeze and thaw of every process of the run. Init to governor: FirstTask's exit status once it
+// is known (the status word of waitpid), before init exits.
+enum class LifelineMessage : std::uint8_t { Heartbeat = 1, Freeze = 2, Thaw = 3, FirstExit = 4 };
+Result<void> send(const Boundary& boundary, LifelineMessage message);
+
+struct FirstExit {
+  int wait_status = 0;
+};
+// receive_first_exit reads one message without blocking: nothing yet is NotFound.
+Result<FirstExit> receive_first_exit(const Boundary& boundary);
+
+}  // namespace writ::enforce

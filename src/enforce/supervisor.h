@@ -1,0 +1,62 @@
+// The supervisor: one thread that keeps a built boundary until its last process is gone.
+//
+// run() is the loop of DESIGN §8.1: it owns the listener, all tracing, the pidfd, timers and the
+// lifeline, touches no files, and turns every kernel event through the pure table of gate.h into
+// one action. Lookups, hashing, memory reads and verdicts happen on its worker threads. Every
+// released exec has passed Verdicts::at_stop with the kernel's own facts.
+//
+//   Supervisor supervisor(plan, verdicts, clock);      // any thread
+//   Outcome outcome = TRY(supervisor.run(streams, kernel));  // builds the boundary on this thread
+//
+// run() blocks the calling thread, which must be the one that stays (tracing and init belong to
+// it). end(), freeze(), thaw() and counts() may be called from any thread at any time.
+// Errors: only from before the first program (the run was `not_started`); afterwards every
+// failure ends the run and is an Outcome.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/reason.h"
+#include "enforce/boundary.h"
+#include "enforce/verdicts.h"
+
+namespace writ::enforce {
+
+struct Outcome {
+  EndReason end = EndReason::Exited;
+  std::string detail;       // for people: what the violation was, which limit
+  int exit_status = 0;      // Exited: of the first program; Signalled: the signal number
+  GateCounts counts;
+  std::uint64_t peak_tasks = 0;
+  std::int64_t started_boot_nanos = 0;  // first program released
+  std::int64_t ended_boot_nanos = 0;    // last process gone
+  std::int64_t end_latency_nanos = 0;   // from the end's cause to the last process gone
+};
+
+class Supervisor {
+ public:
+  Supervisor(const Plan& plan, Verdicts& verdicts, const Clock& clock);
+  ~Supervisor();
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  Result<Outcome> run(RunStreams streams, const Capabilities& kernel);
+
+  // end asks for the run's end: every process is killed. The first reason given stands.
+  void end(EndReason reason, std::string detail);
+  // expire_at ends the run as Expired at this wall-clock time (re-checked against both clocks).
+  void expire_at(UnixMillis time);
+  void freeze();
+  void thaw();
+  GateCounts counts() const;
+  std::uint64_t live_processes() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace writ::enforce

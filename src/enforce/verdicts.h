@@ -1,0 +1,97 @@
+// Verdicts: what the exec gate asks while a run lives. `enforce/` declares it, `governor/` answers.
+//
+// The gate (DESIGN §8.1, enforcement-facts §4) asks twice. `before` is a courtesy: it sees what
+// the caller's memory said, which the caller can still change, and its only weight is to answer
+// early with an errno; refusals are recorded there. `at_stop` is the check that counts: the new
+// image exists, has executed nothing, and every fact comes from the kernel's own copy. What it
+// releases has been written to the ledger when it returns.
+//
+// Hostile: every string in ExecAttempt and ExecImage is chosen by the run. Sizes are bounded by
+// the kernel (argv + environment ≤ 6 MiB) and by the reader (path ≤ 4096).
+// Thread safety: called from worker threads, several at once; implementations lock for themselves.
+// An Error, from either, means: deny; from at_stop: end the run.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/reason.h"
+#include "base/result.h"
+#include "enforce/plan.h"
+
+namespace writ::enforce {
+
+// A process of the run, as the governor sees it.
+struct Caller {
+  Pid process;             // thread group leader
+  std::int32_t thread = 0;
+  // The process whose last exec is this one's cause, nearest first: itself, then its ancestors.
+  std::vector<Pid> ancestry;
+};
+
+// A script that stands between the kernel and the interpreter: "#!interpreter [argument]".
+struct Script {
+  std::string path;  // as the interpreter will open it, resolved in the run
+  Digest32 digest;
+  FileIdentity identity;
+};
+
+// What the caller asked for, read from its memory: unproven.
+struct ExecAttempt {
+  Caller caller;
+  std::string asked;     // the path string as given
+  std::string resolved;  // resolved as the caller would, absolute in the run; empty: unresolved
+  FileIdentity identity; // of the resolved file
+  std::vector<std::string> argv;
+  std::vector<std::string> environment;
+  std::string directory;
+};
+
+// What the kernel has loaded and not yet started: proven.
+struct ExecImage {
+  Caller caller;              // process as it is after the exec (thread = process)
+  std::string program;        // path of the executable inside the run (the interpreter of a script)
+  Digest32 digest;            // of its bytes, taken at the stop
+  FileIdentity identity;
+  std::vector<Script> scripts; // outermost first; empty for a plain program
+  std::vector<std::string> argv;         // from the new memory
+  std::vector<std::string> environment;  // from the new memory
+  std::string directory;
+  bool first = false;  // the run's first program
+};
+
+// go: let it through to the stop. Otherwise the caller gets `error` (EACCES for a refusal that was
+// recorded, the true errno for what the kernel would have refused anyway).
+struct Courtesy {
+  bool go = false;
+  int error = 0;
+};
+
+// released: recorded, may start. Otherwise the run ends as a violation for `reason`.
+struct StopVerdict {
+  bool released = false;
+  Reason reason = Reason::ChangedDuringExec;
+};
+
+// Gate totals (DESIGN §9 "Completeness").
+struct GateCounts {
+  std::uint64_t asked = 0;     // notifications taken
+  std::uint64_t refused = 0;   // answered with a recorded refusal
+  std::uint64_t failed = 0;    // errno answered, or the exec failed after continue
+  std::uint64_t vanished = 0;  // the caller was gone before the outcome
+  std::uint64_t violated = 0;  // ended the run at the stop
+  std::uint64_t released = 0;  // recorded and started
+  std::uint64_t exec_stops = 0;
+};
+
+class Verdicts {
+ public:
+  virtual ~Verdicts() = default;
+  virtual Result<Courtesy> before(const ExecAttempt& attempt) = 0;
+  virtual Result<StopVerdict> at_stop(const ExecImage& image) = 0;
+};
+
+}  // namespace writ::enforce
