@@ -14,7 +14,9 @@ Result<int> half(int n) {
   if (n % 2 != 0) return Error(Code::InvalidArgument, "odd");
   return n / 2;
 }
-Result<int> quarter(int n) { return half(TRY(half(n))); }
+Result<int> quarter(int n) {
+  return half(TRY(half(n)));
+}
 
 TEST(Result, TryPassesTheErrorUp) {
   EXPECT_EQ(quarter(8).value(), 2);
@@ -29,14 +31,19 @@ TEST(Bytes, HexIsStrictAndRoundTrips) {
 
 // RFC 4648 §10.
 TEST(Bytes, Base64KnownAnswers) {
-  const std::pair<const char*, const char*> table[] = {
-      {"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-      {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<const char*, const char*> table[] = {{"", ""},
+                                                       {"f", "Zg=="},
+                                                       {"fo", "Zm8="},
+                                                       {"foo", "Zm9v"},
+                                                       {"foob", "Zm9vYg=="},
+                                                       {"fooba", "Zm9vYmE="},
+                                                       {"foobar", "Zm9vYmFy"}};
   for (auto [plain, coded] : table) {
     EXPECT_EQ(to_base64(as_bytes(plain)), coded);
     EXPECT_EQ(as_text(from_base64(coded).value()), plain);
   }
-  for (const char* bad : {"Zg", "Zg=", "Zh==", "Zm9=", "Z===", "====", "Zg==Zg==", "Zm 9v", "Zm9v\n"}) {
+  for (const char* bad :
+       {"Zg", "Zg=", "Zh==", "Zm9=", "Z===", "====", "Zg==Zg==", "Zm 9v", "Zm9v\n"}) {
     EXPECT_FALSE(from_base64(bad)) << bad;
   }
 }
@@ -50,7 +57,9 @@ TEST(Bytes, Utf8IsCheckedStrictly) {
 
 TEST(Bytes, PrintableNeverSteersTheTerminal) {
   EXPECT_EQ(printable("a\x1b[2J\n\xff"), "a\\x1b[2J\\x0a\\xff");
-  EXPECT_EQ(printable("\xc2\x9b" "31m"), "\\xc2\\x9b31m");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "\\xc2\\x9b31m");
   EXPECT_EQ(printable("abcdef", 3), "abc…");
 }
 

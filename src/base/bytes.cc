@@ -9,7 +9,9 @@ constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::string_view kBase64 =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-unsigned to_unsigned(std::byte b) { return std::to_integer<unsigned>(b); }
+unsigned to_unsigned(std::byte b) {
+  return std::to_integer<unsigned>(b);
+}
 
 // The length of the well-formed UTF-8 sequence at the start of `text`, 0 when there is none
 // (RFC 3629 §4).
@@ -36,7 +38,9 @@ std::size_t utf8_length(std::string_view text) {
 
 }  // namespace
 
-bool equal(Bytes a, Bytes b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+bool equal(Bytes a, Bytes b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
 
 std::string to_hex(Bytes bytes) {
   std::string text;

@@ -32,11 +32,17 @@ inline std::string_view as_text(Bytes bytes) {
 }
 
 // to_vec copies.
-inline ByteVec to_vec(Bytes bytes) { return {bytes.begin(), bytes.end()}; }
-inline ByteVec to_vec(std::string_view text) { return to_vec(as_bytes(text)); }
+inline ByteVec to_vec(Bytes bytes) {
+  return {bytes.begin(), bytes.end()};
+}
+inline ByteVec to_vec(std::string_view text) {
+  return to_vec(as_bytes(text));
+}
 
 // append copies `more` to the end of `out`.
-inline void append(ByteVec& out, Bytes more) { out.insert(out.end(), more.begin(), more.end()); }
+inline void append(ByteVec& out, Bytes more) {
+  out.insert(out.end(), more.begin(), more.end());
+}
 
 // equal compares contents (not in constant time: for secrets see base/secret.h).
 bool equal(Bytes a, Bytes b);

@@ -14,11 +14,15 @@
 namespace writ {
 namespace {
 
-std::string quoted(const std::string& path) { return "`" + printable(path) + "`"; }
+std::string quoted(const std::string& path) {
+  return "`" + printable(path) + "`";
+}
 
 }  // namespace
 
-FdRef FdRef::cwd() { return FdRef(AT_FDCWD); }
+FdRef FdRef::cwd() {
+  return FdRef(AT_FDCWD);
+}
 
 void UniqueFd::reset() {
   if (number_ >= 0) (void)::close(std::exchange(number_, -1));
@@ -29,7 +33,9 @@ Result<void> UniqueFd::close() {
   return {};
 }
 
-UniqueFd adopt_fd(int number) { return UniqueFd(number); }
+UniqueFd adopt_fd(int number) {
+  return UniqueFd(number);
+}
 
 Result<UniqueFd> open_at(FdRef dir, const std::string& path, int flags, std::uint64_t resolve,
                          unsigned mode) {
@@ -64,7 +70,8 @@ Result<FdPair> pipe_pair() {
 
 Result<FdPair> socket_pair(int type) {
   int fds[2];
-  if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) != 0) return errno_error(errno, "socketpair");
+  if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) != 0)
+    return errno_error(errno, "socketpair");
   return FdPair{adopt_fd(fds[0]), adopt_fd(fds[1])};
 }
 
@@ -102,7 +109,7 @@ Result<void> write_all(FdRef fd, Bytes bytes) {
 }
 
 Result<struct stat> stat_fd(FdRef fd) {
-  struct stat info{};
+  struct stat info {};
   if (fstat(fd.number(), &info) != 0) return errno_error(errno, "stat");
   return info;
 }

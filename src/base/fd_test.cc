@@ -26,7 +26,8 @@ TEST_F(Files, EveryDescriptorIsCloseOnExec) {
   FdPair pipe = pipe_pair().value();
   UniqueFd copy = dup_fd(pipe.first.borrow()).value();
   UniqueFd memory = memfd("x").value();
-  for (int fd : {file.number(), pipe.first.number(), pipe.second.number(), copy.number(), memory.number()}) {
+  for (int fd :
+       {file.number(), pipe.first.number(), pipe.second.number(), copy.number(), memory.number()}) {
     EXPECT_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
   }
 }

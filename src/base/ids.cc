@@ -11,7 +11,8 @@ constexpr std::size_t kTextLength = 26;  // 130 bits, the first two zero
 RunId make_run_id(UnixMillis now, std::array<std::byte, 10> random) {
   RunId::rep raw{};
   const auto millis = static_cast<std::uint64_t>(now.get());
-  for (std::size_t i = 0; i < 6; ++i) raw[i] = static_cast<std::byte>(millis >> (40 - 8 * i) & 0xff);
+  for (std::size_t i = 0; i < 6; ++i)
+    raw[i] = static_cast<std::byte>(millis >> (40 - 8 * i) & 0xff);
   for (std::size_t i = 0; i < random.size(); ++i) raw[6 + i] = random[i];
   return RunId(raw);
 }

@@ -26,7 +26,7 @@ using LeafHash = Strong<struct LeafHashTag, Array32>;          // H(00 ‖ entry
 using NodeHash = Strong<struct NodeHashTag, Array32>;          // H(01 ‖ left ‖ right)
 using LeafIndex = Strong<struct LeafIndexTag, std::uint64_t>;
 using TreeSize = Strong<struct TreeSizeTag, std::uint64_t>;
-using Seq = Strong<struct SeqTag, std::uint64_t>;              // sequence number in a run
+using Seq = Strong<struct SeqTag, std::uint64_t>;  // sequence number in a run
 using UnixSeconds = Strong<struct UnixSecondsTag, std::int64_t>;
 using UnixMillis = Strong<struct UnixMillisTag, std::int64_t>;
 using RunId = Strong<struct RunIdTag, std::array<std::byte, 16>>;
@@ -35,7 +35,9 @@ template <typename Tag>
 Bytes as_bytes(const Strong<Tag, Array32>& id) {
   return id.get();
 }
-inline Bytes as_bytes(const RunId& id) { return id.get(); }
+inline Bytes as_bytes(const RunId& id) {
+  return id.get();
+}
 
 // to_hex of a 32-byte id: 64 digits. short_hex: the first 8, for people.
 template <typename Tag>

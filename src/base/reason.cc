@@ -23,12 +23,18 @@ constexpr std::size_t kDenials = 0
 
 }  // namespace
 
-const ReasonRow& describe(Reason reason) { return kRows[static_cast<std::size_t>(reason)]; }
+const ReasonRow& describe(Reason reason) {
+  return kRows[static_cast<std::size_t>(reason)];
+}
 const ReasonRow& describe(EndReason reason) {
   return kRows[kDenials + static_cast<std::size_t>(reason)];
 }
-std::string_view code_of(Reason reason) { return describe(reason).code; }
-std::string_view code_of(EndReason reason) { return describe(reason).code; }
+std::string_view code_of(Reason reason) {
+  return describe(reason).code;
+}
+std::string_view code_of(EndReason reason) {
+  return describe(reason).code;
+}
 
 std::string_view group_name(ReasonGroup group) {
   switch (group) {
@@ -55,6 +61,8 @@ std::optional<EndReason> find_end(std::string_view code) {
   return std::nullopt;
 }
 
-std::span<const ReasonRow> all_reasons() { return kRows; }
+std::span<const ReasonRow> all_reasons() {
+  return kRows;
+}
 
 }  // namespace writ

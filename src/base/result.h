@@ -28,7 +28,7 @@ enum class Code {
   InvalidArgument,  // the caller's request makes no sense
   Malformed,        // bytes or text that are not what they claim to be
   NotFound,
-  Denied,       // the operating system or a check said no
+  Denied,  // the operating system or a check said no
   Expired,
   Conflict,     // exists already, or changed underneath
   Exhausted,    // a limit, a full disk
@@ -69,14 +69,13 @@ Error errno_error(int sys_errno, std::string what);
 [[noreturn]] void die(const char* what, const char* file, int line);
 
 // WRIT_ASSERT stays on in release builds.
-#define WRIT_ASSERT(condition) \
-  ((condition) ? (void)0 : ::writ::die(#condition, __FILE__, __LINE__))
+#define WRIT_ASSERT(condition) ((condition) ? (void)0 : ::writ::die(#condition, __FILE__, __LINE__))
 
 template <typename T>
 class [[nodiscard]] Result {
  public:
   using value_type = T;
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT implicit
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT implicit
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT implicit
 
   bool has_value() const { return state_.index() == 0; }
@@ -121,13 +120,13 @@ class [[nodiscard]] Result<void> {
 };
 
 // TRY(expression) is the value of a Result, or returns its Error from the current function.
-#define TRY(expression)                                              \
-  __extension__({                                                    \
-    auto writ_try_result_ = (expression);                            \
-    if (!writ_try_result_.has_value()) {                             \
-      return ::writ::Error(std::move(writ_try_result_).error());     \
-    }                                                                \
-    std::move(writ_try_result_).value();                             \
+#define TRY(expression)                                          \
+  __extension__({                                                \
+    auto writ_try_result_ = (expression);                        \
+    if (!writ_try_result_.has_value()) {                         \
+      return ::writ::Error(std::move(writ_try_result_).error()); \
+    }                                                            \
+    std::move(writ_try_result_).value();                         \
   })
 
 }  // namespace writ
