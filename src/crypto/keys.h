@@ -64,14 +64,15 @@ class PrivateKey {
 
   Algorithm algorithm() const { return public_.algorithm(); }
   const PublicKey& public_key() const { return public_; }
-  // secret is the 32 bytes that create takes.
-  const SecretBytes& secret() const { return secret_; }
+  // reveal views the 32 bytes that create takes, for as long as this value lives.
+  Bytes reveal(SecretAccess access) const { return secret_.reveal(access).first(32); }
 
  private:
+  friend Result<Signature> sign(const PrivateKey& key, Bytes message);
   PrivateKey(PublicKey public_key, SecretBytes secret)
       : public_(public_key), secret_(std::move(secret)) {}
   PublicKey public_;
-  SecretBytes secret_;
+  SecretBytes secret_;  // INVARIANT: 32 bytes; for EdDSA the 32 of the public key follow
 };
 
 // generate_key draws a new key from `random`.

@@ -31,7 +31,7 @@ namespace writ::crypto {
 
 inline constexpr std::uint64_t kMaxScryptMemory = 32 * 1024 * 1024;  // 128·N·r bytes
 inline constexpr std::uint64_t kMaxScryptWork = 2 * 1024 * 1024;     // N·r·p, three of ours
-inline constexpr std::uint64_t kMaxPbkdf2Rounds = 10'000'000;
+inline constexpr std::uint64_t kMaxPbkdf2Rounds = 2'000'000;
 inline constexpr std::size_t kMaxPassphrase = 1024;  // bytes
 
 // seal writes the sealed key; salt and IV come from `random`. InvalidArgument for an empty

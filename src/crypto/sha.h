@@ -41,10 +41,10 @@ class Sha256 {
   Digest32 finish();
 
  private:
-  struct Free {
+  struct FreeContext {
     void operator()(evp_md_ctx_st* context) const;
   };
-  std::unique_ptr<evp_md_ctx_st, Free> context_;
+  std::unique_ptr<evp_md_ctx_st, FreeContext> context_;
 };
 
 }  // namespace writ::crypto
