@@ -17,8 +17,8 @@
 
 namespace writ::cbor {
 
-// diagnose prints one deterministic item; Malformed when `bytes` is not one. The output is at
-// most 7 bytes for each byte of input, or 30 for a number.
+// diagnose prints one deterministic item; Malformed when `bytes` is not one. The output's size is
+// linear in the input's: at most 30 bytes for each.
 Result<std::string> diagnose(Bytes bytes, std::size_t max_depth = kMaxDepth);
 
 }  // namespace writ::cbor

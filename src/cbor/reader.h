@@ -3,9 +3,9 @@
 // The bytes may come from a stranger. Every getter either reads one item and advances, or fails
 // and leaves the reader failed for good: all later calls return the first error. What is accepted
 // has exactly one encoding: shortest heads, definite lengths, shortest floats (NaN is f97e00 only),
-// map keys ascending bytewise and unique, bignums (tags 2, 3) only beyond 64 bits and without
-// leading zeros, text in UTF-8. Keys and counts are checked by the reader itself, whichever way a
-// map is walked; a caller cannot forget to.
+// map keys ascending bytewise (a key that stands twice is Malformed), bignums (tags 2, 3) only
+// beyond 64 bits and without leading zeros, text in UTF-8. Keys and counts are checked by the
+// reader itself, whichever way a map is walked; a caller cannot forget to.
 //
 //   Reader r(bytes);
 //   TRY(r.enter_map());
@@ -138,7 +138,7 @@ class Reader {
   Result<void> check_float(const Head& head);
   Result<void> check_bignum(std::size_t at);
   Result<Bytes> string(const Head& head);
-  Result<void> begin(const Head& head);
+  void begin(const Head& head);
   Result<void> complete();
   Result<void> enter(const Head& head);
   Frame& frame() { return frames_.empty() ? top_ : frames_.back(); }

@@ -1,0 +1,261 @@
+// The grammar is nlohmann's, through its SAX interface; the tree, every limit and every strictness
+// beyond the grammar are here. Its parser keeps an explicit stack, and so does the builder, so
+// nesting costs no stack. It is given the text by an iterator that counts what it takes, which is
+// where the places in messages come from.
+//
+// Two things the library would accept are refused before it sees them: a byte order mark (it
+// skips one) and a NUL byte (it takes one for the end of the text, whatever follows).
+#include "json/read.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace writ::json {
+namespace {
+
+// In objects of more members than this, names are looked up in a set.
+constexpr std::size_t kFewMembers = 16;
+
+// A forward iterator over the text that says in `*taken` how far it has gone.
+class Cursor {
+ public:
+  using iterator_category = std::forward_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+
+  Cursor() = default;
+  Cursor(const char* at, std::size_t* taken) : at_(at), taken_(taken) {}
+  reference operator*() const { return *at_; }
+  Cursor& operator++() {
+    ++at_;
+    ++*taken_;
+    return *this;
+  }
+  Cursor operator++(int) {
+    Cursor before = *this;
+    ++*this;
+    return before;
+  }
+  friend bool operator==(const Cursor& a, const Cursor& b) { return a.at_ == b.at_; }
+
+ private:
+  const char* at_ = nullptr;
+  std::size_t* taken_ = nullptr;
+};
+
+Error place_error(Code code, std::string_view text, std::size_t at, const std::string& what) {
+  at = std::min(at, text.size());
+  const std::string_view before = text.substr(0, at);
+  const auto lines = std::count(before.begin(), before.end(), '\n');
+  const std::size_t line_start = lines == 0 ? 0 : before.rfind('\n') + 1;
+  const auto column = std::count_if(
+      before.begin() + static_cast<std::ptrdiff_t>(line_start), before.end(),
+      [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; });  // not a tail byte
+  return Error(code, "line " + std::to_string(lines + 1) + ", column " +
+                         std::to_string(column + 1) + " (byte " + std::to_string(at) +
+                         "): " + what);
+}
+
+// The part of the library's message that says what is wrong, without its names and places.
+std::string grammar_message(std::string_view message) {
+  const std::size_t at = message.find("syntax error");
+  if (at != std::string_view::npos) message.remove_prefix(at);
+  return printable(message, 300);
+}
+
+// Builds the tree from the parser's events; the names are the library's. Returning false stops it.
+class Builder {
+ public:
+  Builder(std::string_view text, const Limits& limits, const std::size_t& taken)
+      : text_(text),
+        limits_(limits),
+        depth_limit_(std::min(limits.depth, kDepthCap)),
+        taken_(taken) {}
+
+  bool null() { return scalar(Value()); }
+  bool boolean(bool value) { return scalar(Value(value)); }
+  // Negative numbers only, so a zero was written "-0".
+  bool number_integer(std::int64_t value) {
+    if (value == 0)
+      return refuse(Code::Malformed, number_start(), "the number `-0` has no integer");
+    return scalar(Value(value));
+  }
+  bool number_unsigned(std::uint64_t value) { return scalar(Value(value)); }
+  bool number_float(double, const std::string& written) {
+    const bool fraction = written.find_first_of(".eE") != std::string::npos;
+    return refuse(Code::Malformed, number_start(),
+                  "the number `" + printable(written, 60) + "` " +
+                      (fraction ? "has a fraction or exponent; only integers are accepted"
+                                : "is outside the range -2^63 to 2^64-1"));
+  }
+  bool string(std::string& value) { return scalar(Value(std::move(value))); }
+  bool binary(nlohmann::json::binary_t&) {
+    return refuse(Code::Internal, taken_, "binary in JSON text");
+  }
+  bool start_object(std::size_t) { return open(true); }
+  bool key(std::string& name) {
+    Open& top = open_.back();
+    if (has(top, name)) {
+      return refuse(Code::Malformed, string_start(),
+                    "the name `" + printable(name, 60) + "` stands twice in one object");
+    }
+    top.name = std::move(name);
+    return true;
+  }
+  bool end_object() { return close(); }
+  bool start_array(std::size_t) { return open(false); }
+  bool end_array() { return close(); }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) {
+    // The byte that does not fit is the one taken last; at the end there is none.
+    const bool at_end = taken_ >= text_.size() && ended_early(error.what());
+    return refuse(Code::Malformed, at_end || taken_ == 0 ? taken_ : taken_ - 1,
+                  grammar_message(error.what()));
+  }
+
+  Result<Value> result(bool parsed) && {
+    if (error_) return std::move(*error_);
+    WRIT_ASSERT(parsed && root_);
+    return std::move(*root_);
+  }
+
+ private:
+  struct Open {
+    bool object;
+    Value::Array items = {};
+    Value::Object members = {};
+    std::string name = {};                          // of the member being read
+    std::set<std::string, std::less<>> names = {};  // filled beyond kFewMembers
+  };
+
+  static bool ended_early(std::string_view message) {
+    return message.find("unexpected end of input") != std::string_view::npos ||
+           message.find("missing closing quote") != std::string_view::npos;
+  }
+
+  bool refuse(Code code, std::size_t at, const std::string& what) {
+    if (!error_) error_ = place_error(code, text_, at, what);
+    return false;
+  }
+
+  // Where the string ends that was just read: its opening quote is the last one before the closing
+  // quote that no odd number of backslashes precedes.
+  std::size_t string_start() const {
+    std::size_t at = taken_ - 1;
+    while (at > 0) {
+      --at;
+      if (text_[at] != '"') continue;
+      std::size_t slashes = 0;
+      while (slashes < at && text_[at - 1 - slashes] == '\\') ++slashes;
+      if (slashes % 2 == 0) break;
+    }
+    return at;
+  }
+
+  // Where the number starts that was just read; the parser has taken a byte more if there was one.
+  std::size_t number_start() const {
+    const auto part = [](char c) {
+      return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+    };
+    std::size_t at = taken_;
+    if (at > 0 && !part(text_[at - 1])) --at;
+    while (at > 0 && part(text_[at - 1])) --at;
+    return at;
+  }
+
+  static bool has(Open& top, const std::string& name) {
+    if (top.members.size() < kFewMembers) {
+      return std::any_of(top.members.begin(), top.members.end(),
+                         [&](const Member& member) { return member.name == name; });
+    }
+    if (top.names.empty()) {
+      for (const Member& member : top.members) top.names.insert(member.name);
+    }
+    return !top.names.insert(name).second;
+  }
+
+  bool count() {
+    if (++values_ > limits_.values) {
+      return refuse(Code::Exhausted, taken_,
+                    "more than " + std::to_string(limits_.values) + " values");
+    }
+    return true;
+  }
+
+  bool open(bool object) {
+    if (open_.size() >= depth_limit_) {
+      return refuse(Code::Exhausted, taken_ - 1,
+                    "nested more than " + std::to_string(depth_limit_) + " levels deep");
+    }
+    if (!count()) return false;
+    open_.push_back(Open{object});
+    return true;
+  }
+
+  bool close() {
+    Open top = std::move(open_.back());
+    open_.pop_back();
+    put(top.object ? Value(std::move(top.members)) : Value(std::move(top.items)));
+    return true;
+  }
+
+  bool scalar(Value value) {
+    if (!count()) return false;
+    put(std::move(value));
+    return true;
+  }
+
+  void put(Value value) {
+    if (open_.empty()) {
+      root_ = std::move(value);
+      return;
+    }
+    Open& top = open_.back();
+    if (top.object) {
+      top.members.push_back({std::move(top.name), std::move(value)});
+    } else {
+      top.items.push_back(std::move(value));
+    }
+  }
+
+  std::string_view text_;
+  const Limits& limits_;
+  std::size_t depth_limit_;
+  const std::size_t& taken_;
+  std::size_t values_ = 0;
+  std::vector<Open> open_;
+  std::optional<Value> root_;
+  std::optional<Error> error_;
+};
+
+}  // namespace
+
+Result<Value> read(std::string_view text, const Limits& limits) {
+  if (text.size() > limits.bytes) {
+    return Error(Code::Exhausted, "JSON of " + std::to_string(text.size()) +
+                                      " bytes, the limit is " + std::to_string(limits.bytes));
+  }
+  if (text.substr(0, 3) == "\xef\xbb\xbf") {
+    return place_error(Code::Malformed, text, 0, "a byte order mark");
+  }
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    return place_error(Code::Malformed, text, nul, "a NUL byte");
+  }
+  std::size_t taken = 0;
+  Builder builder(text, limits, taken);
+  const Cursor begin(text.data(), &taken);
+  const Cursor end(text.data() + text.size(), &taken);
+  const bool parsed = nlohmann::json::sax_parse(begin, end, &builder);
+  return std::move(builder).result(parsed);
+}
+
+}  // namespace writ::json
