@@ -24,6 +24,9 @@ namespace {
 // In objects of more members than this, names are looked up in a set.
 constexpr std::size_t kFewMembers = 16;
 
+// The library's number for a floating-point number beyond double's range.
+constexpr int kNumberOverflow = 406;
+
 // A forward iterator over the text that says in `*taken` how far it has gone.
 class Cursor {
  public:
@@ -91,13 +94,7 @@ class Builder {
     return scalar(Value(value));
   }
   bool number_unsigned(std::uint64_t value) { return scalar(Value(value)); }
-  bool number_float(double, const std::string& written) {
-    const bool fraction = written.find_first_of(".eE") != std::string::npos;
-    return refuse(Code::Malformed, number_start(),
-                  "the number `" + printable(written, 60) + "` " +
-                      (fraction ? "has a fraction or exponent; only integers are accepted"
-                                : "is outside the range -2^63 to 2^64-1"));
-  }
+  bool number_float(double, const std::string& written) { return refuse_number(written); }
   bool string(std::string& value) { return scalar(Value(std::move(value))); }
   bool binary(nlohmann::json::binary_t&) {
     return refuse(Code::Internal, taken_, "binary in JSON text");
@@ -115,11 +112,15 @@ class Builder {
   bool end_object() { return close(); }
   bool start_array(std::size_t) { return open(false); }
   bool end_array() { return close(); }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) {
+  bool parse_error(std::size_t, const std::string& token,
+                   const nlohmann::detail::exception& error) {
+    if (error.id == kNumberOverflow) return refuse_number(token);
+    const std::string_view message = error.what();
     // The byte that does not fit is the one taken last; at the end there is none.
-    const bool at_end = taken_ >= text_.size() && ended_early(error.what());
-    return refuse(Code::Malformed, at_end || taken_ == 0 ? taken_ : taken_ - 1,
-                  grammar_message(error.what()));
+    std::size_t at = taken_ == 0 ? 0 : taken_ - 1;
+    if (taken_ == text_.size() && ended_early(message)) at = taken_;
+    if (message.find("unexpected number literal") != std::string_view::npos) at = number_start();
+    return refuse(Code::Malformed, at, grammar_message(message));
   }
 
   Result<Value> result(bool parsed) && {
@@ -140,6 +141,14 @@ class Builder {
   static bool ended_early(std::string_view message) {
     return message.find("unexpected end of input") != std::string_view::npos ||
            message.find("missing closing quote") != std::string_view::npos;
+  }
+
+  bool refuse_number(std::string_view written) {
+    const bool fraction = written.find_first_of(".eE") != std::string_view::npos;
+    return refuse(Code::Malformed, number_start(),
+                  "the number `" + printable(written, 60) + "` " +
+                      (fraction ? "has a fraction or exponent; only integers are accepted"
+                                : "is outside the range -2^63 to 2^64-1"));
   }
 
   bool refuse(Code code, std::size_t at, const std::string& what) {
