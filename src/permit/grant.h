@@ -34,6 +34,8 @@ inline constexpr std::size_t kMaxLinks = 64;     // of one place
 inline constexpr std::size_t kMaxEndpoints = 1024;
 inline constexpr std::size_t kMaxSmallList = 256;  // argv0, cwd, ports, tools, models, approvals
 inline constexpr std::size_t kMaxName = 255;       // bytes of a name
+inline constexpr std::size_t kMaxGrantPatterns = 16'384;  // argument patterns of all rules
+inline constexpr std::uint32_t kMaxDelegation = 64;
 
 // A file or tree of the host. `path` is resolved; `links` are the symlinks it was named by, which
 // will exist in the run too ({/usr/bin/cc → gcc}, {/bin → usr/bin}).
@@ -133,7 +135,8 @@ struct Grant {
 };
 
 // check_grant says what is wrong with a grant as a value: bounds, normal paths, anchored patterns,
-// a produced tree outside every write tree, a script inside one … encode and decode both use it.
+// names that do not lead to their file, a produced tree outside every write tree … encode and
+// decode both use it. It looks at no file.
 Result<void> check_grant(const Grant& grant);
 // encode writes the wire form; the check_grant error for a grant that breaks a rule.
 Result<ByteVec> encode_grant(const Grant& grant);
@@ -154,6 +157,8 @@ struct Ceiling {
   Grant bound;            // otherwise
   friend bool operator==(const Ceiling&, const Ceiling&) = default;
 };
+// A limit that the ceiling gives, the grant must give too. A read may lie in a write tree. A rule
+// with a script fits under the same script, or under a rule that takes any arguments.
 // above is the denial (above_ceiling) when `grant` allows something that `ceiling` does not:
 // it names the part. Sound: what passes lies within; limits absent in the ceiling do not bound.
 std::optional<Denial> above(const Grant& grant, const Ceiling& ceiling);

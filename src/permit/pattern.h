@@ -16,7 +16,8 @@
 // open is the read and write grants' to say. In a grant DIR is absolute (anchored() makes it so).
 //
 // Hostile: arguments come from the run, patterns from an issuer. Arguments are bytes, any but NUL.
-// Matching costs at most O(bytes × kMaxPatternStates), memory O(kMaxPatternStates).
+// Matching costs at most O(bytes × kMaxPatternStates), memory O(kMaxPatternStates). `}}` inside
+// braces is always an escape: between a closing brace and a literal one write {one:}}}.
 // Sizes: pattern text ≤ kMaxPatternText bytes, UTF-8.
 //
 // Thread safety: values; functions are pure.
@@ -36,6 +37,8 @@ namespace writ::permit {
 inline constexpr std::size_t kMaxPatternText = 4096;
 inline constexpr std::size_t kMaxPatternStates = 4096;
 inline constexpr std::size_t kMaxPatterns = 256;  // of one list
+
+struct InclusionBudget;
 
 struct PatternContext {
   std::string_view directory;  // working directory, absolute
@@ -62,7 +65,7 @@ class Pattern {
   friend bool operator==(const Pattern& a, const Pattern& b) { return a.text_ == b.text_; }
 
  private:
-  friend bool included(const Pattern& child, const Pattern& parent);
+  friend bool included(const Pattern& child, const Pattern& parent, InclusionBudget& budget);
   struct Program;
   std::string text_;
   std::shared_ptr<const Program> program_;  // shared: immutable, and patterns are copied about
@@ -77,12 +80,19 @@ Result<void> check_patterns(std::span<const Pattern> patterns);
 bool match_all(std::span<const Pattern> patterns, std::span<const std::string> arguments,
                const PatternContext& context);
 
+// What deciding inclusion may cost; shared by all the questions of one ceiling check. When it is
+// used up the answer is no.
+struct InclusionBudget {
+  std::uint64_t steps = 8'000'000;
+};
+
 // included says whether every argument that fits `child`, in whatever directory, fits `parent`:
 // by walking child and parent automata together. Sound: never true when it is not so. Exact but
 // for two cases, where it may say no: one side has {under:…} and the other is not the same or a
-// plain path below it, or the product passes 20,000 states.
-bool included(const Pattern& child, const Pattern& parent);
+// plain path below it, or the budget is used up.
+bool included(const Pattern& child, const Pattern& parent, InclusionBudget& budget);
 // included for lists of arguments, {rest} understood.
-bool included(std::span<const Pattern> child, std::span<const Pattern> parent);
+bool included(std::span<const Pattern> child, std::span<const Pattern> parent,
+              InclusionBudget& budget);
 
 }  // namespace writ::permit
