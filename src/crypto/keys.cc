@@ -240,7 +240,8 @@ Result<PrivateKey> PrivateKey::create(Algorithm algorithm, const SecretBytes& se
   SecretBytes pair(64);
   const auto out = pair.fill_in(SecretAccess::for_reason("Ed25519 seed and public key"));
   std::array<std::byte, 32> public_bytes{};
-  WRIT_ASSERT(crypto_sign_ed25519_seed_keypair(raw_out(public_bytes), raw_out(out), raw(bytes)) == 0);
+  WRIT_ASSERT(crypto_sign_ed25519_seed_keypair(raw_out(public_bytes), raw_out(out), raw(bytes)) ==
+              0);
   return PrivateKey(TRY(PublicKey::create(algorithm, public_bytes)), std::move(pair));
 }
 
@@ -260,8 +261,8 @@ Result<Signature> sign(const PrivateKey& key, Bytes message) {
   }
   use_sodium();
   Signature signature{};
-  WRIT_ASSERT(crypto_sign_ed25519_detached(raw_out(signature), nullptr, raw(message), message.size(),
-                                           raw(secret)) == 0);
+  WRIT_ASSERT(crypto_sign_ed25519_detached(raw_out(signature), nullptr, raw(message),
+                                           message.size(), raw(secret)) == 0);
   return signature;
 }
 

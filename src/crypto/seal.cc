@@ -107,6 +107,10 @@ Result<Recipe> read_pbkdf2(const PBKDF2PARAM& params, Recipe recipe) {
                     std::to_string(kMaxPbkdf2Rounds));
   }
   if (params.prf == nullptr) return unsupported("PBKDF2 with HMAC-SHA-1");
+  // RFC 8018 §B.1.2: the parameters are NULL.
+  if (params.prf->parameter == nullptr || params.prf->parameter->type != V_ASN1_NULL) {
+    return malformed();
+  }
   switch (OBJ_obj2nid(params.prf->algorithm)) {
     case NID_hmacWithSHA256: cost.hash = EVP_sha256(); break;
     case NID_hmacWithSHA384: cost.hash = EVP_sha384(); break;
@@ -140,6 +144,8 @@ Result<Parsed> parse(Bytes der) {
   parsed.file.reset(d2i_X509_SIG(nullptr, &at, static_cast<long>(der.size())));
   ERR_clear_error();
   if (parsed.file == nullptr || at != raw(der) + der.size()) return malformed();
+  // OpenSSL reads BER too; what it would write is DER.
+  if (i2d_X509_SIG(parsed.file.get(), nullptr) != static_cast<int>(der.size())) return malformed();
   const X509_ALGOR* how = nullptr;
   const ASN1_OCTET_STRING* sealed = nullptr;
   X509_SIG_get0(parsed.file.get(), &how, &sealed);
