@@ -26,7 +26,7 @@ namespace writ::enforce {
 
 // A process of the run, as the governor sees it.
 struct Caller {
-  Pid process;             // thread group leader
+  Pid process;  // thread group leader
   std::int32_t thread = 0;
   // The process whose last exec is this one's cause, nearest first: itself, then its ancestors.
   std::vector<Pid> ancestry;
@@ -42,9 +42,10 @@ struct Script {
 // What the caller asked for, read from its memory: unproven.
 struct ExecAttempt {
   Caller caller;
-  std::string asked;     // the path string as given
-  std::string resolved;  // resolved as the caller would, absolute in the run; empty: unresolved
-  FileIdentity identity; // of the resolved file
+  std::string asked;      // the path string as given
+  std::string resolved;   // resolved as the caller would, absolute in the run; empty: see `failed`
+  int failed = 0;         // why it could not be resolved (ENOENT, …); 0 when it could
+  FileIdentity identity;  // of the resolved file
   std::vector<std::string> argv;
   std::vector<std::string> environment;
   std::string directory;
@@ -52,22 +53,25 @@ struct ExecAttempt {
 
 // What the kernel has loaded and not yet started: proven.
 struct ExecImage {
-  Caller caller;              // process as it is after the exec (thread = process)
-  std::string program;        // path of the executable inside the run (the interpreter of a script)
-  Digest32 digest;            // of its bytes, taken at the stop
+  Caller caller;        // process as it is after the exec (thread = process)
+  std::string program;  // path of the executable inside the run (the interpreter of a script)
+  Digest32 digest;      // of its bytes, taken at the stop
   FileIdentity identity;
-  std::vector<Script> scripts; // outermost first; empty for a plain program
+  std::vector<Script> scripts;           // outermost first; empty for a plain program
   std::vector<std::string> argv;         // from the new memory
   std::vector<std::string> environment;  // from the new memory
   std::string directory;
   bool first = false;  // the run's first program
 };
 
-// go: let it through to the stop. Otherwise the caller gets `error` (EACCES for a refusal that was
-// recorded, the true errno for what the kernel would have refused anyway).
+// go: let it through to the stop. Otherwise the caller gets `error`: the true errno for what the
+// kernel would have refused anyway, EACCES for a refusal. `before` is asked about unresolved paths
+// too: a program that exists on the host but not in the run is a refusal worth a record, although
+// the caller learns no more than ENOENT; a shell's walk through PATH is none.
 struct Courtesy {
   bool go = false;
   int error = 0;
+  bool recorded = false;  // a refusal is in the ledger: counts as `refused`, otherwise as `failed`
 };
 
 // released: recorded, may start. Otherwise the run ends as a violation for `reason`.
