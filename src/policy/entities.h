@@ -42,9 +42,13 @@ class Entities {
   static Result<Entities> parse_json(std::string_view text);
 
   // find is the entity, or null.
-  const Entity* find(const EntityUid& uid) const;
+  const Entity* find(const EntityUid& uid) const { return find(uid.node()); }
+  const Entity* find(const detail::EntityNode* uid) const;
   // is_in says whether `uid` is `ancestor` or below it. True for equal ids, also unknown ones.
-  bool is_in(const EntityUid& uid, const EntityUid& ancestor) const;
+  bool is_in(const EntityUid& uid, const EntityUid& ancestor) const {
+    return is_in(uid.node(), ancestor.node());
+  }
+  bool is_in(const detail::EntityNode* uid, const detail::EntityNode* ancestor) const;
   // all lists the entities in order of their ids (those of the store below included).
   std::vector<const Entity*> all() const;
   std::size_t size() const;

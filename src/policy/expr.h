@@ -81,12 +81,18 @@ enum class Function : std::uint8_t {
   ToDays,
 };
 
+// A place in the text: line from 1, column in characters from 1 (1023: that or further right).
+struct Position {
+  std::uint32_t line : 22 = 0;
+  std::uint32_t column : 10 = 0;
+};
+
 struct Node {
   Op op = Op::Literal;
   std::uint32_t a = 0;
   std::uint32_t b = 0;
   std::uint32_t c = 0;
-  std::uint32_t position = 0;  // byte offset in the text it came from
+  Position position;
 };
 
 // A `like` pattern: literal pieces between wildcards ("a*b" is {"a", "b"}).
@@ -108,7 +114,7 @@ struct Instruction {
   std::uint8_t code = 0;
   std::uint32_t a = 0;
   std::uint32_t b = 0;
-  std::uint32_t position = 0;
+  Position position;
 };
 
 // A compiled conjunction of conditions; leaves one bool.

@@ -52,12 +52,12 @@ namespace detail {
 struct Node {
   mutable std::atomic<std::uint32_t> refs{1};
   Kind kind;
-  std::uint16_t depth = 0;  // levels of sets and records below
-  std::uint64_t hash = 0;
-  Node(Kind k, std::uint64_t h) : kind(k), hash(h) {}
+  std::uint16_t depth;  // levels of sets and records, this one included; saturates
+  Node(Kind k, std::uint16_t levels) : kind(k), depth(levels) {}
 };
 struct StringNode;
 struct EntityNode;
+bool same_entity(const EntityNode* a, const EntityNode* b);
 struct SetNode;
 struct RecordNode;
 struct IpNode;
@@ -84,18 +84,20 @@ class EntityUid {
 
   std::string_view type() const;
   std::string_view id() const;
-  std::uint64_t hash() const;
   // text is `Type::"id"`, escaped as policy text needs it.
   std::string text() const;
 
-  friend bool operator==(const EntityUid& a, const EntityUid& b);
+  const detail::EntityNode* node() const { return node_; }
+  friend bool operator==(const EntityUid& a, const EntityUid& b) {
+    return detail::same_entity(a.node_, b.node_);
+  }
   // Order: type, then id, by bytes.
   friend std::strong_ordering operator<=>(const EntityUid& a, const EntityUid& b);
 
  private:
   friend class Value;
   friend class ValueRef;
-  explicit EntityUid(const detail::EntityNode* node) : node_(node) {}
+  explicit EntityUid(const detail::EntityNode* owned) : node_(owned) {}
   const detail::EntityNode* node_;
 };
 
@@ -114,6 +116,7 @@ class ValueRef {
   ValueRef(const Value& value);  // NOLINT implicit
   static ValueRef boolean(bool b) { return {Kind::Bool, b ? 1 : 0}; }
   static ValueRef integer(std::int64_t n) { return {Kind::Long, n}; }
+  static ValueRef entity(const EntityUid& uid);
   static ValueRef number(Kind kind, std::int64_t n) { return {kind, n}; }
 
   Kind kind() const { return kind_; }
@@ -121,7 +124,9 @@ class ValueRef {
   // The long itself; decimal × 10^4; datetime and duration in milliseconds.
   std::int64_t as_number() const { return number_; }
   std::string_view as_string() const;
-  const EntityUid& as_entity() const;
+  EntityUid as_entity() const;
+  // entity_node is as_entity() without taking a share.
+  const detail::EntityNode* entity_node() const;
   std::span<const Value> elements() const;  // of a set, in order
   std::span<const Field> fields() const;    // of a record, in order
   const IpRange& as_ip() const;

@@ -15,13 +15,10 @@
 
 #include "policy/value.h"
 
-namespace writ::json {
-class Value;
-}
-
 namespace writ::policy {
 
-// to_json writes `value`. InvalidArgument for a record with a key that is one of the escapes.
+// to_json writes `value`. InvalidArgument for text that is not UTF-8 and for a record with a key
+// that is one of the escapes.
 Result<std::string> to_json(ValueRef value);
 // parse_value_json reads one value.
 Result<Value> parse_value_json(std::string_view text);

@@ -1,0 +1,76 @@
+// How the engine's own readers build expressions, and the table of extension functions.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "policy/expr.h"
+#include "policy/limits.h"
+
+namespace writ::policy {
+
+// What policy text calls a function, how it is called, and with how many arguments (the receiver
+// of a method counts).
+struct FunctionRow {
+  std::string_view name;
+  Function function;
+  bool method;
+  std::uint32_t arity;
+};
+std::span<const FunctionRow> function_table();
+const FunctionRow& function_row(Function function);
+// find_function is the row of a name, or null.
+const FunctionRow* find_function(std::string_view name);
+
+// The methods that are part of the language itself: `contains` to `hasTag`.
+struct MethodRow {
+  std::string_view name;
+  Op op;
+  std::uint32_t arity;  // without the receiver
+};
+const MethodRow* find_method(std::string_view name);
+std::string_view method_name(Op op);
+
+// Appends nodes to an Expr, within kMaxPolicyNodes.
+class ExprBuilder {
+ public:
+  explicit ExprBuilder(Expr& out) : out_(out) {}
+
+  Result<ExprId> add(Op op, Position at, std::uint32_t a, std::uint32_t b = 0,
+                     std::uint32_t c = 0) {
+    if (out_.nodes.size() >= kMaxPolicyNodes) {
+      return Error(Code::Exhausted,
+                   "the policy has more than " + std::to_string(kMaxPolicyNodes) + " terms");
+    }
+    out_.nodes.push_back({op, a, b, c, at});
+    return static_cast<ExprId>(out_.nodes.size() - 1);
+  }
+  Result<ExprId> literal(Position at, Value value) {
+    out_.literals.push_back(std::move(value));
+    return add(Op::Literal, at, static_cast<std::uint32_t>(out_.literals.size() - 1));
+  }
+  std::uint32_t string(std::string text) {
+    out_.strings.push_back(std::move(text));
+    return static_cast<std::uint32_t>(out_.strings.size() - 1);
+  }
+  std::uint32_t pattern(Pattern pattern) {
+    out_.patterns.push_back(std::move(pattern));
+    return static_cast<std::uint32_t>(out_.patterns.size() - 1);
+  }
+  std::uint32_t list(std::span<const std::uint32_t> items) {
+    const auto first = static_cast<std::uint32_t>(out_.list.size());
+    out_.list.insert(out_.list.end(), items.begin(), items.end());
+    return first;
+  }
+  // has_path is `left has a.b.c`: a chain of `has`, each looking one attribute further.
+  Result<ExprId> has_path(Position at, ExprId left, std::span<const std::string> path);
+  const Node& node(ExprId id) const { return out_.nodes[id]; }
+
+ private:
+  Expr& out_;
+};
+
+}  // namespace writ::policy

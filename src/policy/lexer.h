@@ -1,0 +1,93 @@
+// Tokens of policy and schema text, and errors that point into it.
+//
+// The lexer reads one token at a time from text that a stranger may have written; it allocates
+// nothing. White space is Unicode's, identifiers are ASCII, comments are `//` to the line's end.
+//
+// Thread safety: distinct objects may be used from distinct threads.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "policy/expr.h"
+
+namespace writ::policy {
+
+enum class Token {
+  End,
+  Invalid,
+  Identifier,
+  Number,
+  String,  // text() holds what stands between the quotes, escapes and all
+  Slot,    // ?principal, ?resource, ?anything
+  At,
+  OpenParen,
+  CloseParen,
+  OpenBrace,
+  CloseBrace,
+  OpenBracket,
+  CloseBracket,
+  Comma,
+  Semicolon,
+  Colon,
+  ColonColon,
+  Dot,
+  Question,
+  Assign,
+  Equal,
+  NotEqual,
+  Less,
+  LessEqual,
+  Greater,
+  GreaterEqual,
+  And,
+  Or,
+  Not,
+  Plus,
+  Minus,
+  Star,
+  Slash,
+  Percent,
+};
+
+class Lexer {
+ public:
+  // The text must outlive the lexer.
+  explicit Lexer(std::string_view text) : source_(text) { advance(); }
+
+  Token token() const { return token_; }
+  std::string_view text() const { return text_; }
+  Position position() const;
+  // offset is where the token begins, in bytes.
+  std::size_t offset() const { return begin_; }
+  // advance moves to the next token. After End and Invalid it stays.
+  void advance();
+  // peek looks one token further, without moving.
+  Token peek() const;
+
+  // shown is the token for messages: "`foo`", "the end of the text".
+  std::string shown() const;
+  // error points at the present token: line, column, what is wrong, the line, a caret.
+  Error error(const std::string& message) const;
+  // error_at points at a byte of the text.
+  Error error_at(std::size_t offset, const std::string& message) const;
+
+ private:
+  std::string_view source_;
+  std::string_view text_;
+  Token token_ = Token::End;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::size_t line_ = 1;
+  std::size_t column_ = 1;  // of begin_, in characters
+};
+
+// unescape turns the inside of a string token into text. Malformed for an unknown escape.
+Result<std::string> unescape(std::string_view raw);
+// unescape_pattern does the same for the right side of `like`: `*` is a wildcard (also one that
+// was written as an escape of its code), `\*` the character.
+Result<Pattern> unescape_pattern(std::string_view raw);
+
+}  // namespace writ::policy

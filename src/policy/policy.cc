@@ -1,0 +1,102 @@
+#include "policy/policy.h"
+
+#include "base/bytes.h"
+#include "policy/limits.h"
+#include "policy/parser.h"
+
+namespace writ::policy {
+
+std::optional<std::string_view> Policy::annotation(std::string_view key) const {
+  for (const Annotation& annotation : body->annotations) {
+    if (annotation.key == key) {
+      return annotation.value ? std::string_view(*annotation.value) : std::string_view();
+    }
+  }
+  return std::nullopt;
+}
+
+Result<PolicySet> PolicySet::parse(std::string_view text) {
+  PolicySet out;
+  auto bodies = TRY(parse_policies(text));
+  for (std::size_t i = 0; i < bodies.size(); ++i) {
+    TRY(out.take("policy" + std::to_string(i), std::move(bodies[i])));
+  }
+  return out;
+}
+
+Result<PolicySet> PolicySet::parse_forbid_only(std::string_view text) {
+  PolicySet out = TRY(parse(text));
+  const auto refuse = [](const Policy& policy, const char* what) {
+    return Error(Code::InvalidArgument,
+                 "line " + std::to_string(policy.body->line) + ", column " +
+                     std::to_string(policy.body->column) + ": " + what +
+                     ": only `forbid` policies without slots are accepted here, because they " +
+                     "can narrow but never widen");
+  };
+  for (const Policy& policy : out.policies_) {
+    if (policy.body->effect != Effect::Forbid) return refuse(policy, "this is a `permit`");
+  }
+  for (const Policy& policy : out.templates_) return refuse(policy, "this is a template");
+  return out;
+}
+
+Result<void> PolicySet::add(std::string id, std::string_view text) {
+  auto bodies = TRY(parse_policies(text));
+  if (bodies.size() != 1) {
+    return Error(Code::InvalidArgument, "expected the text of one policy, found " +
+                                            std::to_string(bodies.size()) + " policies");
+  }
+  return take(std::move(id), std::move(bodies.front()));
+}
+
+Result<void> PolicySet::link(std::string_view template_id, std::string new_id,
+                             std::optional<EntityUid> principal,
+                             std::optional<EntityUid> resource) {
+  const auto found = ids_.find(template_id);
+  if (found == ids_.end() || !found->second.first) {
+    return Error(Code::NotFound, "there is no template `" + printable(template_id) + "`");
+  }
+  const Policy& from = templates_[found->second.second];
+  const auto check_slot = [&](const Scope& scope, const std::optional<EntityUid>& value,
+                              const char* slot) -> Result<void> {
+    if (scope.slot == value.has_value()) return {};
+    return Error(Code::InvalidArgument,
+                 std::string("the template `") + printable(template_id) +
+                     (scope.slot ? "` needs a value for `" : "` has no slot `") + slot + "`");
+  };
+  TRY(check_slot(from.body->principal, principal, "?principal"));
+  TRY(check_slot(from.body->resource, resource, "?resource"));
+  if (ids_.contains(new_id)) {
+    return Error(Code::Conflict, "the policy id `" + printable(new_id) + "` is taken");
+  }
+  if (ids_.size() >= kMaxPolicies) {
+    return Error(Code::Exhausted, "more than " + std::to_string(kMaxPolicies) + " policies");
+  }
+  ids_.emplace(new_id, std::pair(false, policies_.size()));
+  policies_.push_back(
+      {std::move(new_id), from.body, from.id, std::move(principal), std::move(resource)});
+  return {};
+}
+
+Result<void> PolicySet::take(std::string id, std::shared_ptr<const PolicyBody> body) {
+  if (ids_.contains(id)) {
+    return Error(Code::Conflict, "the policy id `" + printable(id) + "` is taken");
+  }
+  nodes_ += body->exprs.nodes.size();
+  if (ids_.size() >= kMaxPolicies || nodes_ > kMaxSetNodes) {
+    return Error(Code::Exhausted, "the policy set is too large");
+  }
+  const bool is_template = body->is_template();
+  auto& list = is_template ? templates_ : policies_;
+  ids_.emplace(id, std::pair(is_template, list.size()));
+  list.push_back({std::move(id), std::move(body), {}, std::nullopt, std::nullopt});
+  return {};
+}
+
+const Policy* PolicySet::find(std::string_view id) const {
+  const auto found = ids_.find(id);
+  if (found == ids_.end()) return nullptr;
+  return &(found->second.first ? templates_ : policies_)[found->second.second];
+}
+
+}  // namespace writ::policy

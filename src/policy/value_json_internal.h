@@ -1,0 +1,31 @@
+// Values from parsed JSON: for the engine's own files.
+#pragma once
+
+#include <string_view>
+
+#include "json/read.h"
+#include "json/value.h"
+#include "policy/limits.h"
+#include "policy/value.h"
+
+namespace writ::policy {
+
+// The limits every JSON document of the engine is read with.
+inline json::Limits json_limits(std::size_t bytes) {
+  return {.bytes = bytes, .depth = kMaxNesting, .values = 4'000'000};
+}
+
+// value_from reads a value without a schema.
+Result<Value> value_from(const json::Value& json);
+// record_from reads an object as a record, escapes not looked for at this level.
+Result<Value> record_from(const json::Value& json);
+// uid_from reads {"type", "id"} or {"__entity": {"type", "id"}}; `what` names it in messages.
+Result<EntityUid> uid_from(const json::Value& json, std::string_view what);
+// extension_from reads {"fn", "arg"} or {"fn", "args"}: what stands under "__extn".
+Result<Value> extension_from(const json::Value& json);
+
+// append_json writes the canonical form.
+Result<void> append_json(ValueRef value, std::string& out);
+Result<void> append_json(const EntityUid& uid, std::string& out);
+
+}  // namespace writ::policy
