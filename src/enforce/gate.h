@@ -165,6 +165,8 @@ class Gate {
   std::size_t open() const { return attempts_.size(); }
   // awaits_worker: a Check or Judge whose result has not come.
   bool awaits_worker() const;
+  // knows: the attempt has no outcome yet.
+  bool knows(AttemptId attempt) const { return attempts_.contains(attempt); }
   // close counts what is left as vanished: the last process is gone and the workers are done.
   // The counters then add up (asserted).
   void close();

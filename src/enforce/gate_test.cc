@@ -220,6 +220,26 @@ TEST_F(GateTable, AnImageKilledBeforeItsVerdictCountsAsRecorded) {
   EXPECT_EQ(counts().exec_stops, 1U);
 }
 
+TEST_F(GateTable, ALateVerdictDoesNotReachANewProcessOfTheSameNumber) {
+  load(kFirst, 10, 10);
+  model.feed(ExecStop{10, 10});
+  model.feed(Exited{10});
+  load(kSecond, 10, 10);
+  model.feed(ExecStop{10, 10});
+  EXPECT_TRUE(model.feed(Judged{kFirst, JudgeResult::Released}).empty());
+  EXPECT_EQ(model.gate.traced(), 1U);
+}
+
+TEST_F(GateTable, AnImageReapedWhileItIsConfirmedHasVanished) {
+  load(kFirst, 10, 10);
+  model.feed(ExecStop{10, 10});
+  model.feed(Judged{kFirst, JudgeResult::Unreadable});
+  model.feed(Exited{10});
+  EXPECT_TRUE(model.feed(Confirmed{kFirst, true}).empty());
+  EXPECT_EQ(counts().exec_stops, 0U);
+  EXPECT_EQ(counts().vanished, 1U);
+}
+
 TEST_F(GateTable, ADetachOfAKilledThreadWaitsForItsExit) {
   load(kFirst, 10, 10);
   model.feed(ExecStop{10, 10});

@@ -1,0 +1,251 @@
+#include "enforce/inspect.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <optional>
+
+#include "enforce/image.h"
+#include "enforce/remote_memory.h"
+#include "enforce/resolve.h"
+
+namespace writ::enforce {
+namespace {
+
+constexpr std::size_t kLongestPath = 4096;
+constexpr std::size_t kMostAncestors = 64;
+constexpr std::size_t kDeepestScript = 5;
+// The kernel's argument block plus its pointers and the auxiliary vector.
+constexpr std::size_t kLargestStack = std::size_t{16} << 20;
+
+std::string proc_path(pid_t process, const char* name) {
+  return "/proc/" + std::to_string(process) + "/" + name;
+}
+
+Result<ByteVec> read_proc(pid_t process, const char* name) {
+  const UniqueFd fd = TRY(open_at(FdRef::cwd(), proc_path(process, name), O_RDONLY));
+  return read_all(fd.borrow(), 65536);
+}
+
+template <typename T>
+std::optional<T> number(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// A thread's group. A pidfd of a thread that leads no group is refused, which is cheaper to learn
+// than reading its status.
+Result<pid_t> group_of(pid_t thread) {
+  const long fd = ::syscall(SYS_pidfd_open, thread, 0U);
+  if (fd >= 0) {
+    const UniqueFd leader = adopt_fd(static_cast<int>(fd));
+    return thread;
+  }
+  const ByteVec status = TRY(read_proc(thread, "status"));
+  const std::string_view text = as_text(status);
+  constexpr std::string_view kLabel = "\nTgid:\t";
+  const std::size_t at = text.find(kLabel);
+  if (at != std::string_view::npos) {
+    const std::string_view rest = text.substr(at + kLabel.size());
+    if (const auto group = number<pid_t>(rest.substr(0, rest.find('\n')))) return *group;
+  }
+  return Error(Code::NotFound, "the caller's process is not known");
+}
+
+// The caller and what it descends from, up to the run's init.
+Result<Caller> caller_of(pid_t group, pid_t thread, pid_t init) {
+  Caller out;
+  out.thread = thread;
+  for (pid_t at = group; at > 0 && at != init && out.ancestry.size() < kMostAncestors;) {
+    const Result<ProcessInfo> info = process_of(at);
+    if (!info) {
+      if (at == group) return info.error();
+      break;  // an ancestor that has just ended: what came before it is not known any more
+    }
+    out.ancestry.push_back(info->process);
+    at = info->parent;
+  }
+  out.process = out.ancestry.front();
+  return out;
+}
+
+}  // namespace
+
+Result<ProcessInfo> process_of(pid_t process) {
+  const ByteVec stat = TRY(read_proc(process, "stat"));
+  std::string_view text = as_text(stat);
+  // The name, in parentheses, may hold anything: fields start after the last one.
+  const std::size_t name_end = text.rfind(')');
+  if (name_end == std::string_view::npos)
+    return Error(Code::Malformed, "unexpected /proc/PID/stat");
+  text.remove_prefix(name_end + 1);
+  ProcessInfo out;
+  out.process.number = process;
+  for (int field = 3; !text.empty(); ++field) {
+    if (text.front() == ' ') text.remove_prefix(1);
+    const std::string_view one = text.substr(0, text.find(' '));
+    text.remove_prefix(one.size());
+    if (field == 4) {
+      const auto parent = number<pid_t>(one);
+      if (!parent) break;
+      out.parent = *parent;
+    } else if (field == 22) {
+      const auto start = number<std::uint64_t>(one);
+      if (!start) break;
+      out.process.start_ticks = *start;
+      return out;
+    }
+  }
+  return Error(Code::Malformed, "unexpected /proc/PID/stat");
+}
+
+Result<Sight> Inspector::sight(const Notification& notification) {
+  Sight out;
+  const auto& arguments = notification.arguments;
+  const bool at = notification.call == SYS_execveat;
+  if (!at && notification.call != SYS_execve) {
+    out.error = ENOSYS;
+    return out;
+  }
+  const std::size_t shift = at ? 1 : 0;
+  const pid_t thread = notification.thread;
+  if (thread <= 0) return Error(Code::NotFound, "the caller has no number here");
+  out.group = TRY(group_of(thread));
+  out.attempt.caller = TRY(caller_of(out.group, thread, init_));
+
+  RemoteMemory memory(thread);
+  // What the kernel would refuse is answered as it would; anything else ends the sight.
+  const auto own_fault = [&out](const Error& error) {
+    const int code = error.sys_errno();
+    out.error = code == EFAULT || code == E2BIG || code == ENAMETOOLONG ? code : 0;
+    return out.error != 0;
+  };
+  Result<std::string> path = memory.text(arguments[shift], kLongestPath - 1, ENAMETOOLONG);
+  if (!path) {
+    if (own_fault(path.error())) return out;
+    return std::move(path).error();
+  }
+  std::size_t room = kMostArguments;
+  Result<std::vector<std::string>> argv = memory.texts(arguments[shift + 1], room);
+  if (!argv) {
+    if (own_fault(argv.error())) return out;
+    return std::move(argv).error();
+  }
+  Result<std::vector<std::string>> environment = memory.texts(arguments[shift + 2], room);
+  if (!environment) {
+    if (own_fault(environment.error())) return out;
+    return std::move(environment).error();
+  }
+  out.attempt.asked = std::move(path).value();
+  out.attempt.argv = std::move(argv).value();
+  if (out.attempt.argv.empty()) out.attempt.argv.emplace_back();  // the kernel makes it one ""
+  out.attempt.environment = std::move(environment).value();
+  out.attempt.directory = TRY(directory_of(thread));
+
+  const int flags = at ? static_cast<int>(arguments[4]) : 0;
+  if ((flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) != 0) {
+    out.error = EINVAL;
+    return out;
+  }
+  const int directory = at ? static_cast<int>(arguments[0]) : AT_FDCWD;
+  const PathStart start =
+      directory == AT_FDCWD ? PathStart(CurrentDirectory{}) : PathStart(Descriptor{directory});
+  Result<ResolvedFile> file = errno_error(ENOENT, "resolving a path");
+  if (out.attempt.asked.empty() && (flags & AT_EMPTY_PATH) != 0) {
+    if (directory != AT_FDCWD) file = descriptor_of(thread, directory);
+  } else {
+    file = resolve_for(thread, start, out.attempt.asked, (flags & AT_SYMLINK_NOFOLLOW) == 0);
+  }
+  if (!file) {
+    const int error = file.error().sys_errno();
+    out.attempt.failed = error > 0 ? error : EACCES;
+    return out;
+  }
+  if (S_ISLNK(file->info.st_mode)) {
+    out.attempt.failed = ELOOP;
+    return out;
+  }
+  out.attempt.resolved = file->path;
+  out.attempt.identity = file->identity();
+  if (!S_ISREG(file->info.st_mode)) {
+    out.error = EACCES;
+    return out;
+  }
+  if (!check_writers_excluded(file->fd.borrow())) {
+    out.error = EACCES;
+    return out;
+  }
+  // A program that the governor cannot read cannot be verified at its stop.
+  if (::syscall(SYS_faccessat2, file->fd.number(), "", R_OK, AT_EMPTY_PATH | AT_EACCESS) != 0) {
+    out.error = EACCES;
+  }
+  return out;
+}
+
+Result<ExecImage> Inspector::image(pid_t process, StackPointer stack, const Caller& caller) {
+  ExecImage out;
+  out.caller = caller;
+  out.caller.thread = process;
+  const ByteVec memory = TRY(read_to_end(process, stack.address, kLargestStack));
+  InitialStack initial = TRY(parse_initial_stack(memory, stack.address, stack.word));
+  out.argv = std::move(initial.argv);
+  out.environment = std::move(initial.environment);
+  out.directory = TRY(directory_of(process));
+
+  const UniqueFd program =
+      TRY(open_at(FdRef::cwd(), proc_path(process, "exe"), O_RDONLY | O_NONBLOCK));
+  const struct stat info = TRY(stat_fd(program.borrow()));
+  out.identity = {info.st_dev, info.st_ino};
+  out.program = TRY(read_link(FdRef::cwd(), proc_path(process, "exe")));
+  out.digest = TRY(digests_.of_running(program.borrow()));
+  out.scripts = TRY(scripts(process, out, initial.executed));
+  return out;
+}
+
+// The kernel says which path was executed. When that is the loaded program, there is no script.
+// When it is not, and argv is that of an interpreter started for it, the chain of "#!" lines from
+// it must lead to the loaded program with exactly these arguments. Otherwise the program was
+// executed through a name that has gone since (a close-on-exec descriptor, a renamed file): what
+// is loaded is known all the same, and argv is its own.
+Result<std::vector<Script>> Inspector::scripts(pid_t process, const ExecImage& image,
+                                               const std::string& executed) {
+  std::vector<Script> out;
+  if (!is_script_of(image.argv, executed)) return out;
+  Result<ResolvedFile> file = resolve_for(process, CurrentDirectory{}, executed);
+  if (file && file->identity() == image.identity) return out;
+  std::vector<std::string> expected;  // the start of argv, innermost interpreter first
+  std::string name = executed;
+  const auto changed = [](const char* what) { return Error(Code::Conflict, what); };
+  for (std::size_t depth = 0; depth < kDeepestScript; ++depth) {
+    if (!file) return changed("a script is not where it was executed");
+    const UniqueFd script = TRY(open_readable(*file));
+    ByteVec start(kScriptLine);
+    const ssize_t size = ::pread(script.number(), start.data(), start.size(), 0);
+    if (size < 0) return errno_error(errno, "reading a script");
+    const auto line = parse_script_line(Bytes(start).first(static_cast<std::size_t>(size)));
+    if (!line) return changed("what was executed is neither the loaded program nor a script of it");
+    out.push_back(Script{file->path, TRY(digests_.of_script(script.borrow())), file->identity()});
+    std::vector<std::string> front{line->interpreter};
+    if (line->argument) front.push_back(*line->argument);
+    front.push_back(name);
+    if (!expected.empty()) front.insert(front.end(), expected.begin() + 1, expected.end());
+    expected = std::move(front);
+    name = line->interpreter;
+    file = resolve_for(process, CurrentDirectory{}, name);
+    if (file && file->identity() == image.identity) {
+      const bool same = expected.size() <= image.argv.size() &&
+                        std::equal(expected.begin(), expected.end(), image.argv.begin());
+      if (!same) return changed("the arguments are not those of the script that was executed");
+      return out;
+    }
+  }
+  return changed("scripts are nested too deeply");
+}
+
+}  // namespace writ::enforce

@@ -1,0 +1,510 @@
+// One thread owns the listener, all tracing, init's pidfd, the timer, the lifeline and the mailbox.
+// It touches no files and never waits but in poll: whatever looks at a file, reads memory or asks
+// the governor is a job of the workers, whose completion comes back through an eventfd. Each
+// kernel event goes through the gate's table; the actions that come out are performed at once, and
+// the result of a synchronous one is the next event.
+//
+// Ending: the first cause stands, init is killed through its pidfd, and the kernel kills the pid
+// namespace. Init can be reaped only after every other process was, so its exit, seen by the
+// same reaping that serves the tracees, means that the last process is gone.
+#include "enforce/loop.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <deque>
+
+#include "enforce/census.h"
+#include "enforce/init/wire.h"
+
+namespace writ::enforce {
+namespace {
+
+constexpr unsigned kWorkers = 2;
+constexpr int kTickMillis = wire::kHeartbeatMillis / 2;
+constexpr unsigned kCensusTicks = 2;
+constexpr int kMostAtOnce = 64;  // notifications taken before other events are looked at
+constexpr std::int64_t kMilli = 1'000'000;
+
+void kill_init(const Boundary& boundary) {
+  if (boundary.init_pidfd) {
+    (void)::syscall(SYS_pidfd_send_signal, boundary.init_pidfd.number(), SIGKILL, nullptr, 0U);
+  }
+}
+
+Result<UniqueFd> make_tick() {
+  UniqueFd fd = adopt_fd(::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!fd) return errno_error(errno, "making a timer");
+  struct itimerspec often {};
+  often.it_interval.tv_nsec = kTickMillis * kMilli;
+  often.it_value = often.it_interval;
+  if (::timerfd_settime(fd.number(), 0, &often, nullptr) != 0) {
+    return errno_error(errno, "setting a timer");
+  }
+  return fd;
+}
+
+void empty(FdRef fd) {
+  std::uint64_t count = 0;
+  (void)!::read(fd.number(), &count, sizeof count);
+}
+
+}  // namespace
+
+void Mailbox::ring() {
+  const std::uint64_t one = 1;
+  (void)!::write(event_.number(), &one, sizeof one);
+}
+
+void Mailbox::end(EndReason reason, std::string detail) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return;
+    ended_ = true;
+    wishes_.end.emplace(reason, std::move(detail));
+  }
+  ring();
+}
+
+void Mailbox::expire_at(UnixMillis time) {
+  {
+    const std::lock_guard lock(mutex_);
+    wishes_.expires = time;
+  }
+  ring();
+}
+
+void Mailbox::set_frozen(bool frozen) {
+  {
+    const std::lock_guard lock(mutex_);
+    wishes_.frozen = frozen;
+  }
+  ring();
+}
+
+Mailbox::Wishes Mailbox::take() {
+  empty(event_.borrow());
+  const std::lock_guard lock(mutex_);
+  return std::exchange(wishes_, {});
+}
+
+void Mailbox::show(const GateCounts& counts) {
+  const std::lock_guard lock(mutex_);
+  counts_ = counts;
+}
+
+GateCounts Mailbox::counts() const {
+  const std::lock_guard lock(mutex_);
+  return counts_;
+}
+
+Loop::Loop(Boundary boundary, const Plan& plan, Verdicts& verdicts, const Clock& clock,
+           const Capabilities& kernel, Mailbox& mailbox, Listener listener, ChildSignal children,
+           UniqueFd tick, UniqueFd jobs_done)
+    : plan_(plan),
+      verdicts_(verdicts),
+      clock_(clock),
+      mailbox_(mailbox),
+      boundary_(std::move(boundary)),
+      listener_(std::move(listener)),
+      children_(std::move(children)),
+      tick_(std::move(tick)),
+      gate_(plan.limits),
+      inspector_(clock, boundary_.init, kernel.writers_excluded),
+      workers_(std::move(jobs_done)) {}
+
+Loop::~Loop() = default;
+
+Result<std::unique_ptr<Loop>> Loop::create(Boundary boundary, const Plan& plan, Verdicts& verdicts,
+                                           const Clock& clock, const Capabilities& kernel,
+                                           Mailbox& mailbox) {
+  const pid_t init = boundary.init;
+  const auto make = [&]() -> Result<std::unique_ptr<Loop>> {
+    Listener listener = TRY(Listener::create(std::move(boundary.listener)));
+    ChildSignal children = TRY(ChildSignal::create());
+    UniqueFd tick = TRY(make_tick());
+    UniqueFd jobs_done = TRY(event_fd());
+    std::unique_ptr<Loop> loop(new Loop(std::move(boundary), plan, verdicts, clock, kernel, mailbox,
+                                        std::move(listener), std::move(children), std::move(tick),
+                                        std::move(jobs_done)));
+    Result<void> started = loop->workers_.start(kWorkers);
+    if (!started) {
+      boundary = std::move(loop->boundary_);
+      return std::move(started).error();
+    }
+    return loop;
+  };
+  Result<std::unique_ptr<Loop>> made = make();
+  if (made) {
+    mailbox.init = init;
+  } else {
+    kill_init(boundary);
+    (void)::waitpid(init, nullptr, __WALL);
+  }
+  return made;
+}
+
+// apply feeds an event and everything that follows from it at once.
+void Loop::apply(const GateEvent& event) {
+  std::deque<GateEvent> events{event};
+  while (!events.empty()) {
+    const GateEvent next = events.front();
+    events.pop_front();
+    for (const GateAction& action : gate_.step(next)) {
+      std::optional<GateEvent> result =
+          std::visit([this](const auto& one) { return perform(one); }, action);
+      if (result) events.push_back(*result);
+    }
+  }
+}
+
+std::optional<GateEvent> Loop::perform(const Check& action) {
+  workers_.submit([this, attempt = action.attempt, asked = incoming_]() -> Workers::Completion {
+    Result<Sight> sight = inspector_.sight(asked);
+    Checked checked{attempt, CheckResult::Gone, 0, 0};
+    Caller caller;
+    // Whatever was read is only about this caller if it still waits.
+    if (listener_.valid(asked.id)) {
+      if (!sight) {
+        checked.result = CheckResult::Failed;
+        checked.error = EACCES;
+      } else if (sight->error != 0) {
+        checked.result = CheckResult::Failed;
+        checked.error = sight->error;
+      } else {
+        const Result<Courtesy> courtesy = verdicts_.before(sight->attempt);
+        const int failed = sight->attempt.failed;
+        checked.group = sight->group;
+        if (!courtesy) {
+          checked.result = CheckResult::Failed;
+          checked.error = EACCES;
+        } else if (courtesy->go) {
+          checked.result = failed == 0 ? CheckResult::Go : CheckResult::Failed;
+          checked.error = failed;
+          caller = std::move(sight->attempt.caller);
+        } else {
+          checked.result = courtesy->recorded ? CheckResult::Refused : CheckResult::Failed;
+          checked.error = courtesy->error;
+        }
+      }
+    }
+    return [this, checked, caller = std::move(caller)]() mutable {
+      if (checked.result == CheckResult::Go) {
+        callers_[checked.attempt.get()] = std::move(caller);
+        forget_callers();
+      }
+      apply(checked);
+    };
+  });
+  return std::nullopt;
+}
+
+std::optional<GateEvent> Loop::perform(const Answer& action) {
+  (void)listener_.answer(action.notification, action.error);  // false: killed meanwhile
+  return std::nullopt;
+}
+
+std::optional<GateEvent> Loop::perform(const Seize& action) {
+  if (!listener_.valid(action.notification)) return Seized{action.attempt, SeizeResult::Gone};
+  const int failed = seize_thread(action.thread);
+  const bool valid = listener_.valid(action.notification);
+  if (failed != 0) {
+    const bool gone = failed == ESRCH || !valid;
+    return Seized{action.attempt, gone ? SeizeResult::Gone : SeizeResult::Refused};
+  }
+  // Before it is let through, so that an exec that fails ends in a stop.
+  const bool asked_to_stop = interrupt_thread(action.thread);
+  return Seized{action.attempt, valid && asked_to_stop ? SeizeResult::Ok : SeizeResult::Stale};
+}
+
+std::optional<GateEvent> Loop::perform(const Continue& action) {
+  return Continued{action.attempt, listener_.let_through(action.notification)};
+}
+
+std::optional<GateEvent> Loop::perform(const Judge& action) {
+  const std::optional<StackPointer> stack = stack_pointer(action.process);
+  if (!stack) {
+    unreadable_ = "its registers could not be read";
+    return Judged{action.attempt, JudgeResult::Unreadable};
+  }
+  Caller caller;
+  const auto found = callers_.find(action.attempt.get());
+  if (found != callers_.end()) {
+    caller = std::move(found->second);
+    callers_.erase(found);
+  }
+  workers_.submit([this, action, stack = *stack, first = !started_,
+                   caller = std::move(caller)]() -> Workers::Completion {
+    Judged judged{action.attempt, JudgeResult::Unreadable};
+    std::string detail;
+    Result<ExecImage> image = inspector_.image(action.process, stack, caller);
+    if (!image) {
+      detail = image.error().message();
+      if (image.error().code() == Code::Conflict) judged.result = JudgeResult::Violated;
+    } else {
+      image->first = first;
+      const Result<StopVerdict> verdict = verdicts_.at_stop(*image);
+      judged.result = verdict && verdict->released ? JudgeResult::Released : JudgeResult::Violated;
+      detail = "exec " + printable(image->program);
+      if (!verdict) {
+        judged.reason = Reason::LedgerUnavailable;
+        detail += ": " + verdict.error().message();
+      } else {
+        judged.reason = verdict->reason;
+      }
+    }
+    return [this, judged, detail = std::move(detail)] {
+      if (judged.result == JudgeResult::Unreadable) unreadable_ = detail;
+      if (judged.result == JudgeResult::Violated) violation_ = detail;
+      if (judged.result == JudgeResult::Released && !started_) {
+        started_ = true;
+        outcome_.started_boot_nanos = clock_.boot_nanos();
+        if (plan_.limits.wall_ms) {
+          const auto most = static_cast<std::uint64_t>(INT64_MAX / 2 / kMilli);
+          wall_deadline_ =
+              outcome_.started_boot_nanos +
+              static_cast<std::int64_t>(std::min(*plan_.limits.wall_ms, most)) * kMilli;
+        }
+      }
+      apply(judged);
+    };
+  });
+  return std::nullopt;
+}
+
+std::optional<GateEvent> Loop::perform(const Confirm& action) {
+  const bool stopped = still_stopped(action.process);
+  if (stopped) violation_ = "a new program could not be verified: " + unreadable_;
+  return Confirmed{action.attempt, stopped};
+}
+
+std::optional<GateEvent> Loop::perform(const Detach& action) {
+  return Detached{action.thread, detach_thread(action.thread, action.signal)};
+}
+
+std::optional<GateEvent> Loop::perform(const EndRun& action) {
+  std::string detail;
+  if (action.end == EndReason::LimitEvents) {
+    detail = "more than " + std::to_string(plan_.limits.gate_events) + " gate events";
+  } else if (action.end == EndReason::LimitExecs) {
+    detail = "more than " + std::to_string(plan_.limits.execs) + " execs";
+  } else {
+    detail = std::string(code_of(action.reason)) + ": " +
+             (action.unexplained ? "a program was about to start that nobody had asked for"
+                                 : violation_);
+  }
+  end(action.end, std::move(detail));
+  return std::nullopt;
+}
+
+// The table bounds what is open, so this map only has to be swept now and then.
+void Loop::forget_callers() {
+  if (callers_.size() < 2 * gate_.open() + 64) return;
+  std::erase_if(callers_, [this](const auto& one) { return !gate_.knows(AttemptId(one.first)); });
+}
+
+void Loop::end(EndReason reason, std::string detail) {
+  if (ended_) return;
+  ended_ = true;
+  outcome_.end = reason;
+  outcome_.detail = std::move(detail);
+  cause_boot_ = clock_.boot_nanos();
+  kill_init(boundary_);
+  inspector_.cancel();
+  apply(End{});
+}
+
+void Loop::take_notifications() {
+  for (int i = 0; i < kMostAtOnce && !gate_.ending(); ++i) {
+    if (i > 0) {
+      struct pollfd more {
+        listener_.fd().number(), POLLIN, 0
+      };
+      if (::poll(&more, 1, 0) <= 0 || (more.revents & POLLIN) == 0) return;
+    }
+    Result<std::optional<Notification>> got = listener_.receive();
+    if (!got) {
+      end(EndReason::ContinuityLost, got.error().message());
+      return;
+    }
+    if (!*got) continue;
+    incoming_ = **got;
+    apply(Asked{incoming_.id, incoming_.thread});
+  }
+}
+
+void Loop::take_children() {
+  while (const std::optional<TaskEvent> event = reap()) {
+    switch (event->kind) {
+      case TaskEvent::Kind::Exec: apply(ExecStop{event->thread, event->former}); break;
+      case TaskEvent::Kind::Stop: apply(OtherStop{event->thread}); break;
+      case TaskEvent::Kind::SignalStop: apply(SignalStop{event->thread, event->signal}); break;
+      case TaskEvent::Kind::Exited:
+        if (event->thread == boundary_.init) {
+          init_is_gone();
+        } else {
+          apply(Exited{event->thread});
+        }
+        break;
+    }
+  }
+}
+
+void Loop::take_wishes() {
+  const Mailbox::Wishes wishes = mailbox_.take();
+  if (wishes.expires) {
+    expiry_wall_ = *wishes.expires;
+    const std::int64_t left = wishes.expires->get() - clock_.now().get();
+    // Both clocks: the wall clock may be set back, boot time may not.
+    expiry_boot_ =
+        clock_.boot_nanos() + std::clamp<std::int64_t>(left, 0, INT64_MAX / 4 / kMilli) * kMilli;
+  }
+  if (wishes.end) end(wishes.end->first, wishes.end->second);
+  if (wishes.frozen && !ended_) {
+    if (*wishes.frozen) {
+      apply(Freeze{});
+      if (!send(boundary_, LifelineMessage::Freeze)) {
+        end(EndReason::ContinuityLost, "init does not take messages");
+      }
+    } else {
+      if (!send(boundary_, LifelineMessage::Thaw)) {
+        end(EndReason::ContinuityLost, "init does not take messages");
+      }
+      apply(Thaw{});
+    }
+  }
+}
+
+// The first program has ended: so does the run, by init. Nothing more is let through.
+void Loop::take_lifeline() {
+  if (ended_) return;
+  const Result<FirstExit> exit = receive_first_exit(boundary_);
+  if (!exit) {
+    if (exit.error().code() != Code::NotFound && init_gone_) {
+      end(EndReason::ContinuityLost, "the run's init ended unexpectedly");
+    }
+    return;
+  }
+  ended_ = true;
+  cause_boot_ = clock_.boot_nanos();
+  const int status = exit->wait_status;
+  if (exit->exec_error != 0 || !started_) {
+    outcome_.end = EndReason::NotStarted;
+    outcome_.detail = exit->exec_error != 0
+                          ? errno_error(exit->exec_error, "the first program").message()
+                          : "the first program was never started";
+    outcome_.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+  } else if (WIFSIGNALED(status)) {
+    const bool cpu = WTERMSIG(status) == SIGXCPU && plan_.limits.cpu_ms;
+    outcome_.end = cpu ? EndReason::LimitCpu : EndReason::Signalled;
+    outcome_.exit_status = WTERMSIG(status);
+  } else {
+    outcome_.end = EndReason::Exited;
+    outcome_.exit_status = WEXITSTATUS(status);
+  }
+  apply(End{});
+}
+
+void Loop::init_is_gone() {
+  init_gone_ = true;
+  mailbox_.init = 0;
+  take_lifeline();  // its last word may still be there
+  outcome_.ended_boot_nanos = clock_.boot_nanos();
+  if (!ended_) end(EndReason::ContinuityLost, "the run's init ended unexpectedly");
+}
+
+void Loop::take_tick() {
+  empty(tick_.borrow());
+  if (init_gone_) return;
+  // A full lifeline means that init does not read: it will end itself for want of heartbeats.
+  (void)send(boundary_, LifelineMessage::Heartbeat);
+  if (++ticks_ % kCensusTicks != 0 || counting_ || ended_ || !started_) return;
+  counting_ = true;
+  workers_.submit([this, init = boundary_.init]() -> Workers::Completion {
+    const Result<Census> census = take_census(init, plan_.limits.cpu_ms.has_value());
+    const Census seen = census ? *census : Census{};
+    return [this, seen] {
+      counting_ = false;
+      outcome_.peak_tasks = std::max(outcome_.peak_tasks, seen.tasks);
+      if (plan_.limits.cpu_ms && seen.cpu_millis > *plan_.limits.cpu_ms) {
+        end(EndReason::LimitCpu, std::to_string(seen.cpu_millis) + " ms of processor time");
+      }
+    };
+  });
+}
+
+void Loop::check_deadlines() {
+  if (ended_) return;
+  const std::int64_t boot = clock_.boot_nanos();
+  if (wall_deadline_ && boot >= *wall_deadline_) {
+    end(EndReason::LimitWall, std::to_string(*plan_.limits.wall_ms) + " ms");
+  }
+  if (expiry_wall_ && (clock_.now() >= *expiry_wall_ || boot >= *expiry_boot_)) {
+    end(EndReason::Expired, "at " + to_rfc3339(*expiry_wall_));
+  }
+}
+
+int Loop::wait_millis() const {
+  if (ended_) return -1;
+  const std::int64_t boot = clock_.boot_nanos();
+  std::int64_t least = INT64_MAX;
+  if (wall_deadline_) least = std::min(least, *wall_deadline_ - boot);
+  if (expiry_boot_) least = std::min(least, *expiry_boot_ - boot);
+  if (least == INT64_MAX) return -1;
+  return static_cast<int>(std::clamp<std::int64_t>((least + kMilli - 1) / kMilli, 0, 60'000));
+}
+
+bool Loop::finished() const {
+  return init_gone_ && gate_.traced() == 0 && !gate_.awaits_worker() && !counting_;
+}
+
+Outcome Loop::run() {
+  outcome_.peak_tasks = 1;
+  while (!finished()) {
+    const bool listen = !hung_up_ && !gate_.ending();
+    const bool alive = !init_gone_;
+    std::array<struct pollfd, 6> watched = {{
+        {children_.fd().number(), POLLIN, 0},
+        {workers_.fd().number(), POLLIN, 0},
+        {mailbox_.fd().number(), POLLIN, 0},
+        {tick_.number(), POLLIN, 0},
+        {listen ? listener_.fd().number() : -1, POLLIN, 0},
+        {alive && !ended_ ? boundary_.lifeline.number() : -1, POLLIN, 0},
+    }};
+    if (::poll(watched.data(), watched.size(), wait_millis()) < 0 && errno != EINTR) {
+      end(EndReason::ContinuityLost, errno_error(errno, "waiting for events").message());
+    }
+    check_deadlines();
+    if (watched[2].revents != 0) take_wishes();
+    if (watched[3].revents != 0) take_tick();
+    if (watched[0].revents != 0) children_.drain();
+    take_children();
+    if (watched[1].revents != 0) {
+      for (const Workers::Completion& done : workers_.completions()) done();
+    }
+    if ((watched[4].revents & POLLIN) != 0) take_notifications();
+    if ((watched[4].revents & (POLLHUP | POLLERR)) != 0) hung_up_ = true;
+    if (watched[5].revents != 0 && !init_gone_) {
+      take_lifeline();
+      // Closed, and init not reaped yet: its exit is the next child event.
+      if (!ended_ && (watched[5].revents & POLLHUP) != 0) {
+        end(EndReason::ContinuityLost, "the run's init ended unexpectedly");
+      }
+    }
+    mailbox_.show(gate_.counts());
+  }
+  gate_.close();
+  mailbox_.show(gate_.counts());
+  outcome_.counts = gate_.counts();
+  outcome_.end_latency_nanos = outcome_.ended_boot_nanos - cause_boot_;
+  return outcome_;
+}
+
+}  // namespace writ::enforce

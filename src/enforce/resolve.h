@@ -1,0 +1,53 @@
+// Paths as a process of the run sees them: its root, its directory, its descriptors, its /proc.
+//
+// The governor resolves a caller's path from outside, without ever acting as the caller: it walks
+// from /proc/THREAD/root and /proc/THREAD/cwd, one component at a time, with O_PATH (nothing is
+// opened for reading, so a FIFO or a device costs nothing), keeps ".." under the caller's root,
+// gives /proc/self and /proc/thread-self the caller's meaning and follows the links of /proc/N/fd.
+//
+// Hostile: the path, and every directory and link on it, which may change at any moment: a result
+// is true of one moment. Bounds: 4096 bytes, 40 links, as the kernel.
+// Thread safety: any thread.
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <string>
+#include <variant>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "enforce/plan.h"
+
+namespace writ::enforce {
+
+struct ResolvedFile {
+  UniqueFd fd;       // O_PATH
+  std::string path;  // absolute in the run
+  struct stat info {};
+  FileIdentity identity() const { return {info.st_dev, info.st_ino}; }
+};
+
+// Where a path starts when it is not absolute.
+struct CurrentDirectory {};
+struct Descriptor {
+  int number = -1;
+};
+using PathStart = std::variant<CurrentDirectory, Descriptor>;
+
+// resolve_for follows `path` as `thread` would; follow_last false leaves a final link alone. The
+// Error's errno is what the thread would get (ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EBADF …).
+Result<ResolvedFile> resolve_for(pid_t thread, PathStart start, const std::string& path,
+                                 bool follow_last = true);
+// descriptor_of is the file behind a descriptor of `thread` (EBADF).
+Result<ResolvedFile> descriptor_of(pid_t thread, int number);
+// directory_of is the thread's working directory, absolute in the run.
+Result<std::string> directory_of(pid_t thread);
+// read_link reads a link's text (ENAMETOOLONG over 4096 bytes).
+Result<std::string> read_link(FdRef directory, const std::string& name);
+// open_readable opens a resolved regular file for reading without ever waiting; EACCES for
+// anything that is no regular file.
+Result<UniqueFd> open_readable(const ResolvedFile& file);
+
+}  // namespace writ::enforce
