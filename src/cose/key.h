@@ -7,7 +7,7 @@
 // So a key has one COSE_Key and one id. The bytes may be a stranger's; other members (kid, alg,
 // key_ops, a private d) are refused, other key types are Unsupported.
 //
-// Sizes: an encoded key has 42 or 77 bytes. Thread safety: pure functions.
+// Sizes: an encoded key has 40 or 75 bytes. Thread safety: pure functions.
 #pragma once
 
 #include "base/bytes.h"
