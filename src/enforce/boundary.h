@@ -30,10 +30,10 @@ struct RunStreams {
 };
 
 struct Boundary {
-  pid_t init = 0;        // in the governor's pid namespace
-  UniqueFd init_pidfd;   // kill this: the kernel ends the whole pid namespace
-  UniqueFd lifeline;     // SEQPACKET; closing it makes init exit
-  UniqueFd listener;     // seccomp user notification; the only copy
+  pid_t init = 0;       // in the governor's pid namespace
+  UniqueFd init_pidfd;  // kill this: the kernel ends the whole pid namespace
+  UniqueFd lifeline;    // SEQPACKET; closing it makes init exit
+  UniqueFd listener;    // seccomp user notification; the only copy
 };
 
 // build blocks until the first task waits at the gate, a few milliseconds.
@@ -46,9 +46,10 @@ enum class LifelineMessage : std::uint8_t { Heartbeat = 1, Freeze = 2, Thaw = 3,
 Result<void> send(const Boundary& boundary, LifelineMessage message);
 
 struct FirstExit {
-  int wait_status = 0;
+  int wait_status = 0;  // as waitpid gives it
+  int exec_error = 0;   // the first program was never started: errno of its execve
 };
-// receive_first_exit reads one message without blocking: nothing yet is NotFound.
+// receive_first_exit reads without blocking: NotFound: nothing yet; Unavailable: init is gone.
 Result<FirstExit> receive_first_exit(const Boundary& boundary);
 
 }  // namespace writ::enforce

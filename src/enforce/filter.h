@@ -1,0 +1,33 @@
+// The seccomp filter of a run: which system calls exist in it (DESIGN §8.1 "Seccomp").
+//
+// An allow-list; what is not on it answers ENOSYS, so that software falls back as on an older
+// kernel. execve and execveat raise a user notification: the exec gate. A call through another
+// interface of the processor (i386, x32) kills the process. Arguments are compared where they are
+// values; whatever lies behind a pointer the filter cannot see, so calls that hide flags there
+// (clone3, openat2) are absent.
+//
+// Refused although common: sockets of the UNIX family other than pairs of streams (a socket that
+// lies in a granted tree leads out of the run), set-user-id and set-group-id modes, new
+// namespaces, sharing of the working directory with another process, file leases, and without
+// `jit` whatever makes memory executable that was writable.
+// Not covered: flock() of a readable file (docs/security-model.md).
+//
+// Hostile: every system call of the run. Thread safety: pure function.
+#pragma once
+
+#include <vector>
+
+#include "base/result.h"
+#include "enforce/init/wire.h"
+
+namespace writ::enforce {
+
+struct FilterOptions {
+  bool jit = false;   // writable memory may become executable
+  bool mdwe = false;  // PR_SET_MDWE is set, so the filter need not judge mmap and mprotect
+};
+
+// make_filter is the program for seccomp(2), at most 4096 instructions.
+Result<std::vector<wire::FilterOp>> make_filter(const FilterOptions& options);
+
+}  // namespace writ::enforce
