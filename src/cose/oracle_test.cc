@@ -8,6 +8,7 @@
 #include "cose/key.h"
 #include "cose/sign1.h"
 #include "crypto/pem.h"
+#include "crypto/seal.h"
 #include "crypto/test_support.h"
 
 namespace writ::cose {
@@ -104,7 +105,7 @@ same = COSE::Key::EC2.from_pkey(pem.public_key)
 raise "the COSE_Key is not the PEM key" unless key.x == same.x && key.y == same.y
 key.kid = message.headers.kid
 key.define_singleton_method(:to_pkey) { pem }
-print message.verify(key, "aad") ? "verified" : "refused"
+print message.verify(key, "aad".b) ? "verified" : "refused"
 )";
 
 Claims some_claims(const crypto::PublicKey& holder) {
@@ -178,6 +179,10 @@ TEST(Oracle, WeVerifyWhatPythonSigns) {
           crypto::private_key_from_pem(test::secret(test::read_text(scratch / "key")));
       ASSERT_TRUE(pair) << pair.error().message();
       EXPECT_EQ(pair->public_key(), key);
+      const auto opened =
+          crypto::open_sealed(test::read_text(scratch / "sealed"), test::secret("secret"));
+      ASSERT_TRUE(opened) << opened.error().message();
+      EXPECT_EQ(opened->public_key(), key);
     }
     damage(scratch / "message");
     const std::string bytes = test::read_text(scratch / "message");
