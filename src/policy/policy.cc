@@ -6,6 +6,14 @@
 
 namespace writ::policy {
 
+Policy::Policy(std::string policy_id, std::shared_ptr<const PolicyBody> policy_body)
+    : id(std::move(policy_id)), body(std::move(policy_body)) {}
+Policy::Policy(const Policy&) = default;
+Policy::Policy(Policy&&) noexcept = default;
+Policy& Policy::operator=(const Policy&) = default;
+Policy& Policy::operator=(Policy&&) noexcept = default;
+Policy::~Policy() = default;
+
 std::optional<std::string_view> Policy::annotation(std::string_view key) const {
   for (const Annotation& annotation : body->annotations) {
     if (annotation.key == key) {
@@ -73,8 +81,11 @@ Result<void> PolicySet::link(std::string_view template_id, std::string new_id,
     return Error(Code::Exhausted, "more than " + std::to_string(kMaxPolicies) + " policies");
   }
   ids_.emplace(new_id, std::pair(false, policies_.size()));
-  policies_.push_back(
-      {std::move(new_id), from.body, from.id, std::move(principal), std::move(resource)});
+  Policy made(std::move(new_id), from.body);
+  made.template_id = from.id;
+  made.principal = std::move(principal);
+  made.resource = std::move(resource);
+  policies_.push_back(std::move(made));
   return {};
 }
 
@@ -89,7 +100,7 @@ Result<void> PolicySet::take(std::string id, std::shared_ptr<const PolicyBody> b
   const bool is_template = body->is_template();
   auto& list = is_template ? templates_ : policies_;
   ids_.emplace(id, std::pair(is_template, list.size()));
-  list.push_back({std::move(id), std::move(body), {}, std::nullopt, std::nullopt});
+  list.emplace_back(std::move(id), std::move(body));
   return {};
 }
 

@@ -68,6 +68,13 @@ struct Policy {
   std::optional<EntityUid> principal;      // a link's value for ?principal
   std::optional<EntityUid> resource;
 
+  Policy(std::string policy_id, std::shared_ptr<const PolicyBody> policy_body);
+  Policy(const Policy&);
+  Policy(Policy&&) noexcept;
+  Policy& operator=(const Policy&);
+  Policy& operator=(Policy&&) noexcept;
+  ~Policy();
+
   // annotation is the value of `@key`: empty text for `@key` alone, nothing when absent.
   std::optional<std::string_view> annotation(std::string_view key) const;
 };
