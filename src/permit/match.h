@@ -13,7 +13,8 @@
 //              component of the program, or a path to it from the working directory.
 //   script     with a rule script: the innermost script of the kernel's chain is that file and
 //              digest, or, run as `interpreter SCRIPT`, argv[1] is a path to it (its contents are
-//              pinned when the run is built, because it lies where the job cannot write).
+//              pinned when the run is built, because it lies where the job cannot write). A path
+//              with `..` is never such a path, nor in argv[0]: symlinks make it ambiguous.
 //   args       the patterns, see ExecRule::args
 //   cwd, env   as the rule says
 //

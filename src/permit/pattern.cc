@@ -373,6 +373,10 @@ bool Pattern::is_rest() const {
   return program_->rest;
 }
 
+bool Pattern::has_under() const {
+  return program_->under.has_value();
+}
+
 bool Pattern::is_anchored() const {
   return !program_->under || is_normal(*program_->under);
 }

@@ -55,6 +55,8 @@ class Pattern {
   const std::string& text() const { return text_; }
   // is_rest: the pattern is {rest}.
   bool is_rest() const;
+  // has_under: the pattern has an {under:DIR}.
+  bool has_under() const;
   // is_anchored: every DIR is absolute and normal. anchored resolves relative ones from `base`.
   bool is_anchored() const;
   Result<Pattern> anchored(std::string_view base) const;

@@ -122,7 +122,7 @@ Read read_permit(Bytes file);
 // check is everything but possession, for `permit verify` and continuity: the first denial in the
 // order unknown_key, bad_signature, self_issued, revoked, not_yet_valid, expired, wrong_audience,
 // wrong_host, uses_exhausted, policy_pin_mismatch, above_ceiling, mechanism_unavailable. Nothing
-// when the permit holds. It checks the signature anew from `permit.file`.
+// when the permit holds. Everything is read and checked anew from `permit.file`.
 Result<std::optional<Denial>> check(const Permit& permit, const VerifyContext& context);
 
 // verify is read, check and the holder's possession (no_possession).
