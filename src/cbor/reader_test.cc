@@ -443,6 +443,14 @@ TEST(CborReader, ACallersRefusalFailsTheReaderAtTheItemReadLast) {
   EXPECT_EQ(r.fault(), Fault::Malformed);
 }
 
+TEST(CborReader, ACallersRefusalDoesNotHideTheFaultBeforeIt) {
+  const ByteVec bytes = hex("1801");
+  Reader r(bytes);
+  ASSERT_FALSE(r.uint());
+  EXPECT_NE(r.refuse("unknown claim").message().find("not deterministic"), std::string::npos);
+  EXPECT_EQ(r.fault(), Fault::NotDeterministic);
+}
+
 TEST(CborReaderDeath, LeavingWhatWasNotEnteredDies) {
   const ByteVec bytes = hex("00");
   EXPECT_DEATH((void)Reader(bytes).leave(), "frames_");
