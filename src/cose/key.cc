@@ -57,9 +57,6 @@ ByteVec encode_key(const crypto::PublicKey& key) {
 Result<crypto::PublicKey> read_key(cbor::Reader& reader) {
   // Deterministic order of the labels: 1, -1, -2, -3.
   const std::size_t members = TRY(reader.enter_map());
-  if (members < 3 || members > 4) {
-    return reader.refuse("a COSE_Key holds kty, crv, x and, for EC2, y, and nothing else");
-  }
   TRY(expect_label(reader, kKty, "a COSE_Key starts with kty (1)"));
   const std::int64_t kty = TRY(reader.integer());
   if (kty != kKtyOkp && kty != kKtyEc2) return unsupported_key();

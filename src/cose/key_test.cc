@@ -94,6 +94,34 @@ TEST(CoseKey, ExactlyTheMembersOfTheThumbprint) {
   EXPECT_FALSE(decode_key(tail));
 }
 
+TEST(CoseKey, CoordinatesHave32Bytes) {
+  const PublicKey ec = a_key(Algorithm::ES256);
+  const cbor::Value good = cbor::decode(encode_key(ec)).value();
+  for (const std::int64_t label : {-2, -3}) {
+    for (const std::size_t size : {0, 31, 33, 64, 1000}) {
+      cbor::Value map = good;
+      map.set(label, cbor::Value::bytes(ByteVec(size)));
+      const auto read = decode_key(cbor::encode(map).value());
+      ASSERT_FALSE(read) << label << " " << size;
+      EXPECT_NE(read.error().message().find("has 32 bytes"), std::string::npos)
+          << read.error().message();
+    }
+  }
+  // As many bytes in all as there should be, cut elsewhere.
+  cbor::Value map = good;
+  map.set(-2, cbor::Value::bytes(ByteVec(40))).set(-3, cbor::Value::bytes(ByteVec(24)));
+  EXPECT_FALSE(decode_key(cbor::encode(map).value()));
+}
+
+TEST(CoseKey, TheNumberOfMembersIsSaid) {
+  for (const std::string_view hex : {"a10101", "a10102", "a0"}) {
+    EXPECT_FALSE(decode_key(unhex(hex))) << hex;
+  }
+  const auto read = decode_key(unhex("a10101"));
+  EXPECT_NE(read.error().message().find("nothing else"), std::string::npos)
+      << read.error().message();
+}
+
 TEST(CoseKey, ACompressedPointIsRefused) {
   // {1: 2, -1: 1, -2: x, -3: true}
   const PublicKey ec = a_key(Algorithm::ES256);
