@@ -4,7 +4,9 @@ target_compile_options(writ_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror
   -ffile-prefix-map=${PROJECT_SOURCE_DIR}=. -fno-omit-frame-pointer)
 if(WRIT_SANITIZE)
-  target_compile_options(writ_flags INTERFACE -fsanitize=${WRIT_SANITIZE} -fno-sanitize-recover=all)
+  # vptr needs the type information that floors 0-5 are compiled without.
+  target_compile_options(writ_flags INTERFACE -fsanitize=${WRIT_SANITIZE} -fno-sanitize=vptr
+    -fno-sanitize-recover=all)
   target_link_options(writ_flags INTERFACE -fsanitize=${WRIT_SANITIZE})
 endif()
 if(WRIT_HARDEN)

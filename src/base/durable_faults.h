@@ -51,13 +51,15 @@ struct FaultPlan {
   Action action = Fail;
   int error = 5;               // errno, EIO
   bool for_good = false;       // every later counted operation fails too (not for Kill)
-  std::optional<DiskOp> only;  // count operations of this kind alone
+  std::optional<DiskOp> only = {};  // count operations of this kind alone
 };
 
-// One recorded operation. `path` is relative to the first directory opened; `bytes` is what was
-// written, `to` the new name of a rename or link.
+// One recorded operation. `path` is relative to the directories opened from the current one;
+// `file` tells open files apart whatever they are called later; `bytes` is what was written, `to`
+// the new name of a rename or link.
 struct RecordedOp {
   DiskOp op = DiskOp::Write;
+  std::uint64_t file = 0;
   std::string path;
   std::string to;
   std::uint64_t offset = 0;
@@ -107,10 +109,20 @@ class FaultStorage final : public Storage {
   std::unique_ptr<State> state_;
 };
 
-// rebuild writes into the empty directory `into` what a crash would leave of `record` if exactly
-// the operations marked true in `kept` reached the disk, in their order. Operations after an
-// unkept creation of their file are dropped.
+// durable_at says for each of the first `count` operations whether a crash right after them must
+// have left it: what a later sync_data of its file or sync_dir of its directory, among them,
+// covers.
+std::vector<bool> durable_at(const std::vector<RecordedOp>& record, std::size_t count);
+
+// split_writes is the same record with every write (and preallocation) cut at multiples of `unit`
+// bytes, so that a crash may tear it there.
+std::vector<RecordedOp> split_writes(const std::vector<RecordedOp>& record, std::uint64_t unit);
+
+// rebuild turns `dir`, which holds what was there when recording began, into what a crash leaves
+// if exactly the operations marked true in `kept` (one mark each, the rest of the record did not
+// happen) reached the disk. A name can only lead to a file whose creation is in the record or
+// that was there before.
 Result<void> rebuild(const std::vector<RecordedOp>& record, const std::vector<bool>& kept,
-                     const std::string& into);
+                     const std::string& dir);
 
 }  // namespace writ

@@ -91,9 +91,10 @@ class Event {
 
 // make_event makes an event without a time. InvalidArgument unless the fields fit the kind:
 // the genesis event is number 0 of no run and has no parent; every other has a parent that is not
-// itself or a later event of its own run; kinds that belong to a run have a run id and
-// PermitAuthority, the others no run and KeyAuthority; an admission is number 0 of its run and
-// nothing else is; no id or digest of authority is all zero; the body's own limits hold.
+// itself or a later event of its own run; an event of a run has PermitAuthority, one outside has
+// KeyAuthority, as place_of has it for the kind; an admission is number 0 of its run and nothing
+// else is; no id or digest of authority is all zero; the body's own limits hold. Outside a run
+// the number is left 0 for the store to give.
 Result<Event> make_event(EventId id, std::optional<EventId> parent, Authority authority, Body body);
 
 // stamped is the event with its final number, time and lateness, as the store gives them.
@@ -102,8 +103,9 @@ Event stamped(Event event, Seq seq, UnixMillis time, std::uint64_t behind = 0);
 // grants_nothing: kinds that are recorded even when the clock is behind (denial, refusal, end,
 // interrupted, revocation, erase).
 bool grants_nothing(EventKind kind);
-// belongs_to_run: the kinds whose events carry a run id.
-bool belongs_to_run(EventKind kind);
+// place_of: whether a kind's events belong to a run. Approvals and delegations may be either.
+enum class Place { Outside, InRun, Either };
+Place place_of(EventKind kind);
 
 // encode_event writes the entry. Exhausted, naming both sizes, over kMaxEntry.
 Result<ByteVec> encode_event(const Event& event);

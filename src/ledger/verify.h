@@ -44,7 +44,11 @@ class LogSource {
   virtual Result<ByteVec> object(const Digest32& digest, std::size_t limit) = 0;
   // tail gives the entries after `from` that no head covers yet, one by one, in order. The
   // default has none: most logs are looked at through their head only.
-  virtual Result<void> tail(LeafIndex from, const std::function<Result<void>(Bytes entry)>& entry);
+  virtual Result<void> tail(LeafIndex from,
+                            const std::function<Result<void>(Bytes entry)>& entry) {
+    (void)from, (void)entry;
+    return {};
+  }
 };
 
 enum class FindingKind {
@@ -112,20 +116,20 @@ struct VerifyReport {
 struct VerifyOptions {
   // log_key is the key trusted for heads. Without one the genesis entry's own is used, and the
   // result says nothing about who keeps the log.
-  std::optional<VerifierKey> log_key;
+  std::optional<VerifierKey> log_key = {};
   // kept_head is a head seen before: the log must contain it.
-  std::optional<Checkpoint> kept_head;
+  std::optional<Checkpoint> kept_head = {};
   bool with_tail = true;
   bool check_objects = false;  // every object named by an entry is there and whole
   std::size_t max_findings = 1'000;
   // progress is called about every 1,000 entries with what is done and the total.
-  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress = {};
   // on_event sees every well-formed entry in order and may report further findings.
   std::function<void(LeafIndex index, const Event& event, Bytes entry,
                      const std::function<void(Finding)>& report)>
-      on_event;
+      on_event = {};
   // on_run_closed is called when a run has ended (and, at the end of the log, for open ones).
-  std::function<void(const RunSummary& run)> on_run_closed;
+  std::function<void(const RunSummary& run)> on_run_closed = {};
 };
 
 VerifyReport verify_log(LogSource& source, const VerifyOptions& options);

@@ -18,6 +18,7 @@
 
 #include "base/durable.h"
 #include "ledger/side.h"
+#include "ledger/tree.h"
 #include "ledger/verify.h"
 
 namespace writ::ledger {

@@ -14,9 +14,11 @@
 //   TRY(store->sign_head(log_key));
 //
 // Trusted: the directory, against rollback and denial only; an altered byte is found by
-// verification, not prevented. Fail stop: after a failed sync or a failed write nothing more is
-// acknowledged by any process until the next boot of the machine has recovered. The errors of
-// this header map to reasons by `reason_of`.
+// verification, not prevented. Fail stop: after a failed sync nothing more is acknowledged by any
+// process until the machine has been started anew and the log read back. A clock that is behind
+// the last entry's time, by however little, refuses whatever grants something; what grants nothing
+// is recorded under that time with the difference (ledger/event.h). Errors map to reasons by
+// `reason_of`.
 // Not promised: use after fork (open again in the child), network file systems.
 //
 // Thread safety: a Store may be used from any number of threads.
@@ -99,7 +101,8 @@ class LockedState {
 class Store {
  public:
   // create makes the directories and a log with its genesis entry, signs its first head, and
-  // opens it. Conflict when a log is there. `nonce` is random.
+  // opens it. Conflict when a log is there. After a crash it may be called again and goes on.
+  // `nonce` is random.
   static Result<std::unique_ptr<Store>> create(Storage& storage, const std::string& state_dir,
                                                const Clock& clock, const StoreOptions& options,
                                                std::string_view origin,

@@ -1,0 +1,215 @@
+#include <algorithm>
+#include <cerrno>
+
+#include "crypto/sha.h"
+#include "ledger/store/files_internal.h"
+
+namespace writ::ledger {
+namespace {
+
+constexpr std::size_t kMaxSegments = 100'000;
+constexpr std::string_view kHintMagic = "writ tail 0\n";
+
+void put(ByteVec& out, std::uint64_t n) {
+  for (unsigned i = 8; i-- > 0;) out.push_back(static_cast<std::byte>(n >> (8 * i) & 0xff));
+}
+std::uint64_t get(Bytes bytes, std::size_t at) {
+  std::uint64_t n = 0;
+  for (unsigned i = 0; i < 8; ++i) n = n << 8 | std::to_integer<std::uint64_t>(bytes[at + i]);
+  return n;
+}
+
+}  // namespace
+
+Error damaged(std::string message) {
+  return Error(Code::Malformed, std::move(message), EUCLEAN);
+}
+Error clock_behind(std::string message) {
+  return Error(Code::Denied, std::move(message), ETIME);
+}
+
+Result<Files> open_files(Storage& storage, const std::string& state_dir) {
+  UniqueFd root = TRY(storage.open_dir(FdRef::cwd(), state_dir));
+  Result<UniqueFd> ledger = storage.open_dir(root.borrow(), "ledger");
+  if (!ledger) return std::move(ledger).error().context("no ledger in `" + state_dir + "`");
+  Result<ByteVec> text = read_file(storage, ledger->borrow(), "vkey", 4096);
+  if (!text) return std::move(text).error().context("no ledger in `" + state_dir + "`");
+  std::string_view line = as_text(*text);
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  Result<VerifierKey> key = parse_vkey(line);
+  if (!key) return damaged("ledger/vkey: " + key.error().message());
+  return Files{&storage, std::move(root), std::move(ledger).value(), std::move(key).value()};
+}
+
+Result<std::optional<Checkpoint>> stored_head(const Files& files) {
+  Result<ByteVec> note = read_file(*files.storage, files.dir(), "checkpoint", kMaxNote);
+  if (!note) {
+    if (note.error().code() == Code::NotFound) return std::optional<Checkpoint>();
+    return std::move(note).error();
+  }
+  Result<Checkpoint> head = verify_checkpoint(*note, files.key);
+  if (!head) return damaged("the signed head does not verify: " + head.error().message());
+  return std::optional<Checkpoint>(std::move(head).value());
+}
+
+Result<std::vector<std::uint64_t>> list_segments(const Files& files) {
+  std::vector<std::uint64_t> segments;
+  for (const std::string& name : TRY(files.storage->list(files.dir(), kMaxSegments))) {
+    if (const auto first = parse_segment_name(name)) segments.push_back(*first);
+  }
+  std::sort(segments.begin(), segments.end());
+  return segments;
+}
+
+Result<OpenSegment> open_segment(const Files& files, std::uint64_t first, FileUse use) {
+  const std::string name = segment_name(first);
+  UniqueFd file = TRY(files.storage->open_file(files.dir(), name, use));
+  const ByteVec bytes = TRY(read_range(*files.storage, file.borrow(), 0, kSegmentHeader));
+  const Result<SegmentHeader> header = decode_segment_header(bytes);
+  if (!header || header->first != first) {
+    return damaged("`" + name + "` does not begin as a segment of its name");
+  }
+  return OpenSegment{std::move(file), *header};
+}
+
+Result<ByteVec> read_range(Storage& storage, FdRef file, std::uint64_t offset, std::uint64_t end) {
+  const std::uint64_t size = TRY(storage.size_of(file));
+  end = std::min(end, size);
+  if (offset >= end) return ByteVec();
+  ByteVec bytes(static_cast<std::size_t>(end - offset));
+  bytes.resize(TRY(storage.read_at(file, offset, bytes)));
+  return bytes;
+}
+
+Result<std::optional<Position>> read_hint(const Files& files) {
+  const Result<ByteVec> bytes = read_file(*files.storage, files.dir(), "tail", 4096);
+  const std::size_t numbers = kHintMagic.size();
+  if (!bytes || bytes->size() != numbers + 40 + 32 || !as_text(*bytes).starts_with(kHintMagic)) {
+    return std::optional<Position>();
+  }
+  const Bytes body = Bytes(*bytes).first(numbers + 40);
+  if (!equal(as_bytes(crypto::sha256(body)), Bytes(*bytes).subspan(numbers + 40))) {
+    return std::optional<Position>();
+  }
+  return std::optional<Position>(
+      Position{get(body, numbers), get(body, numbers + 8), get(body, numbers + 16),
+               static_cast<std::int64_t>(get(body, numbers + 24)), get(body, numbers + 32)});
+}
+
+Result<void> write_hint(const Files& files, const Position& at) {
+  ByteVec bytes = to_vec(kHintMagic);
+  put(bytes, at.segment);
+  put(bytes, at.offset);
+  put(bytes, at.index);
+  put(bytes, static_cast<std::uint64_t>(at.last_time));
+  put(bytes, at.next_outside);
+  append(bytes, as_bytes(crypto::sha256(bytes)));
+  return write_file_atomically(*files.storage, files.dir(), "tail", bytes);
+}
+
+Result<Position> walk_records(const Files& files, const Position& from,
+                              std::optional<Position> until, std::uint64_t head_size,
+                              const std::function<bool(std::uint64_t index, Bytes entry)>& record) {
+  Position at = from;
+  for (;;) {
+    OpenSegment segment = TRY(open_segment(files, at.segment, FileUse::Read));
+    const bool last = until && until->segment == at.segment;
+    const ByteVec bytes = TRY(read_range(*files.storage, segment.file.borrow(), at.offset,
+                                         last ? until->offset : UINT64_MAX));
+    const Scan scan =
+        scan_records(bytes, at, head_size, [&](std::uint64_t index, std::uint64_t, Bytes entry) {
+          return (!until || index < until->index) && record(index, entry);
+        });
+    if (scan.end == ScanEnd::Damaged) return damaged(scan.why);
+    if (scan.end != ScanEnd::Sealed || last) return scan.at;
+    const OpenSegment next = TRY(open_segment(files, scan.at.index, FileUse::Read));
+    at = start_of(next.header);
+  }
+}
+
+namespace {
+
+struct SideRecord {
+  std::uint64_t seq = 0;
+  std::uint64_t offset = 0;  // of the bytes
+  std::size_t size = 0;
+};
+
+// The records of a side file, in order. A record cut short by a crash ends them.
+Result<std::vector<SideRecord>> side_records(Storage& storage, FdRef file) {
+  std::vector<SideRecord> records;
+  const std::uint64_t end = TRY(storage.size_of(file));
+  for (std::uint64_t at = 0; at + 12 <= end;) {
+    std::array<std::byte, 12> head{};
+    if (TRY(storage.read_at(file, at, head)) != head.size()) break;
+    SideRecord record;
+    record.seq = get(head, 0);
+    for (unsigned i = 8; i < 12; ++i) {
+      record.size = record.size << 8 | std::to_integer<std::size_t>(head[i]);
+    }
+    record.offset = at + 12;
+    if (record.size > end - record.offset) break;
+    records.push_back(record);
+    at = record.offset + record.size;
+  }
+  return records;
+}
+
+std::string side_name(const RunId& run) {
+  return "side/" + (run == kNoRun ? std::string("outside") : to_string(run));
+}
+
+}  // namespace
+
+Result<void> SideFiles::append(const EventId& id, Bytes bytes) {
+  auto found = open_.find(id.run);
+  if (found == open_.end()) {
+    TRY(files_.storage->make_dir(files_.root.borrow(), "side"));
+    UniqueFd file = TRY(files_.storage->open_file(files_.root.borrow(), side_name(id.run),
+                                                  FileUse::ReadWriteCreate));
+    if (open_.size() >= 16) open_.clear();
+    found = open_.emplace(id.run, std::move(file)).first;
+  }
+  const FdRef file = found->second.borrow();
+  ByteVec record;
+  put(record, id.seq.get());
+  const std::uint64_t size = bytes.size();
+  for (unsigned i = 4; i-- > 0;) {
+    record.push_back(static_cast<std::byte>(size >> (8 * i) & 0xff));
+  }
+  writ::append(record, bytes);
+  return files_.storage->write_at(file, TRY(files_.storage->size_of(file)), record);
+}
+
+Result<void> SideFiles::erase(const RunId& run, std::optional<Seq> seq) {
+  UniqueFd file =
+      TRY(files_.storage->open_file(files_.root.borrow(), side_name(run), FileUse::ReadWrite));
+  bool found = false;
+  for (const SideRecord& record : TRY(side_records(*files_.storage, file.borrow()))) {
+    if (seq && record.seq != seq->get()) continue;
+    TRY(files_.storage->write_at(file.borrow(), record.offset, ByteVec(record.size)));
+    found = true;
+  }
+  TRY(files_.storage->sync_data(file.borrow()));
+  if (!found) return Error(Code::NotFound, "no clear text is kept there");
+  return {};
+}
+
+Result<ByteVec> SideFiles::read(const EventId& id) const {
+  UniqueFd file =
+      TRY(files_.storage->open_file(files_.root.borrow(), side_name(id.run), FileUse::Read));
+  // The last one counts: a number may have been tried before and its append refused.
+  std::optional<SideRecord> last;
+  for (const SideRecord& record : TRY(side_records(*files_.storage, file.borrow()))) {
+    if (record.seq == id.seq.get()) last = record;
+  }
+  if (last && last->size > 0 && last->size <= kMaxSide) {
+    ByteVec bytes(last->size);
+    bytes.resize(TRY(files_.storage->read_at(file.borrow(), last->offset, bytes)));
+    if (!bytes.empty() && bytes.front() != std::byte{0}) return bytes;
+    return Error(Code::NotFound, "the clear text of " + to_string(id) + " was erased");
+  }
+  return Error(Code::NotFound, "no clear text of " + to_string(id) + " is kept");
+}
+
+}  // namespace writ::ledger

@@ -1,0 +1,150 @@
+#include "ledger/store/reader.h"
+
+#include "ledger/store/files_internal.h"
+
+namespace writ::ledger {
+namespace {
+
+class ReaderImpl final : public LedgerReader {
+ public:
+  explicit ReaderImpl(Files files) : files_(std::move(files)), sides_(files_) {}
+
+  const VerifierKey& log_key() const override { return files_.key; }
+  Result<ByteVec> file(const std::string& path, std::size_t limit) override;
+  Result<ByteVec> object(const Digest32& digest, std::size_t limit) override;
+  Result<void> tail(LeafIndex from, const std::function<Result<void>(Bytes)>& entry) override;
+  Result<Checkpoint> head() override;
+  Result<void> for_each(LeafIndex from,
+                        const std::function<Result<bool>(LeafIndex, Bytes)>& fn) override;
+  Result<ByteVec> entry(LeafIndex index) override;
+  Result<InclusionProof> prove(LeafIndex index) override;
+  Result<Side> side(const EventId& id) override;
+
+ private:
+  Result<bool> each_in_segments(std::uint64_t segment, LeafIndex& next,
+                                const std::function<Result<bool>(LeafIndex, Bytes)>& fn);
+
+  Files files_;
+  SideFiles sides_;
+};
+
+Result<ByteVec> ReaderImpl::file(const std::string& path, std::size_t limit) {
+  if (path != "checkpoint" && !parse_tile_path(path)) {
+    return Error(Code::InvalidArgument, "`" + printable(path) + "` is no file of a log");
+  }
+  return read_file(*files_.storage, files_.dir(), path, limit);
+}
+
+Result<ByteVec> ReaderImpl::object(const Digest32& digest, std::size_t limit) {
+  return read_file(*files_.storage, files_.root.borrow(), "objects/" + to_hex(digest), limit);
+}
+
+Result<Checkpoint> ReaderImpl::head() {
+  const ByteVec note = TRY(file("checkpoint", kMaxNote));
+  return verify_checkpoint(note, files_.key);
+}
+
+// Visits entries from `next` on that lie in the live segments; `segment` begins at or before it.
+// False when `fn` said so.
+Result<bool> ReaderImpl::each_in_segments(std::uint64_t segment, LeafIndex& next,
+                                          const std::function<Result<bool>(LeafIndex, Bytes)>& fn) {
+  const OpenSegment opened = TRY(open_segment(files_, segment, FileUse::Read));
+  Position from = start_of(opened.header);
+  const Result<std::optional<Position>> hint = read_hint(files_);
+  if (hint && *hint && (*hint)->segment == segment && (*hint)->index <= next.get()) from = **hint;
+  Result<bool> going = true;
+  TRY(walk_records(files_, from, std::nullopt, 0, [&](std::uint64_t index, Bytes entry) {
+    if (index < next.get()) return true;
+    going = fn(LeafIndex(index), entry);
+    if (going) next = LeafIndex(index + 1);
+    return going.has_value() && *going;
+  }));
+  return going;
+}
+
+Result<void> ReaderImpl::for_each(LeafIndex from,
+                                  const std::function<Result<bool>(LeafIndex, Bytes)>& fn) {
+  LeafIndex next = from;
+  for (int attempt = 0;; ++attempt) {
+    const std::vector<std::uint64_t> segments = TRY(list_segments(files_));
+    if (segments.empty()) return damaged("the ledger has no segment");
+    // What lies before the live segments is in full bundles.
+    while (next.get() < segments.front()) {
+      const TileId id{TileId::kEntries, next.get() / kTileWidth, kTileWidth};
+      const ByteVec bytes = TRY(file(tile_path(id), kMaxBundleBytes));
+      const std::vector<Bytes> entries = TRY(decode_bundle(bytes, kTileWidth));
+      for (std::uint64_t i = next.get() % kTileWidth; i < kTileWidth; ++i) {
+        if (!TRY(fn(next, entries[i]))) return {};
+        next = LeafIndex(next.get() + 1);
+      }
+    }
+    std::uint64_t segment = segments.front();
+    for (const std::uint64_t first : segments) {
+      if (first <= next.get()) segment = first;
+    }
+    const Result<bool> walked = each_in_segments(segment, next, fn);
+    if (walked) return {};
+    // A writer may have moved a segment's entries into bundles meanwhile: look again.
+    if (walked.error().code() != Code::NotFound || attempt >= 100) return walked.error();
+  }
+}
+
+Result<void> ReaderImpl::tail(LeafIndex from, const std::function<Result<void>(Bytes)>& entry) {
+  return for_each(from, [&](LeafIndex, Bytes bytes) -> Result<bool> {
+    TRY(entry(bytes));
+    return true;
+  });
+}
+
+Result<ByteVec> ReaderImpl::entry(LeafIndex index) {
+  std::optional<ByteVec> found;
+  TRY(for_each(index, [&](LeafIndex, Bytes bytes) -> Result<bool> {
+    found = to_vec(bytes);
+    return false;
+  }));
+  if (!found) {
+    return Error(Code::NotFound, "the log has no entry " + std::to_string(index.get()));
+  }
+  return std::move(*found);
+}
+
+Result<InclusionProof> ReaderImpl::prove(LeafIndex index) {
+  InclusionProof proof;
+  proof.head_note = TRY(file("checkpoint", kMaxNote));
+  proof.head = TRY(verify_checkpoint(proof.head_note, files_.key));
+  if (index.get() >= proof.head.size.get()) {
+    return Error(Code::NotFound, "the signed head covers entries 0 to " +
+                                     std::to_string(proof.head.size.get() - 1) + ", not " +
+                                     std::to_string(index.get()));
+  }
+  proof.index = index;
+  proof.entry = TRY(entry(index));
+  const HashAt hashes = hashes_from_tiles(proof.head.size, [&](const TileId& id) {
+    Result<ByteVec> bytes = file(tile_path(id), kMaxTileBytes);
+    if (bytes || id.width == kTileWidth) return bytes;
+    return file(tile_path({id.level, id.index, kTileWidth}), kMaxTileBytes);
+  });
+  proof.path = TRY(prove_inclusion(index, proof.head.size, hashes));
+  Result<void> holds =
+      check_inclusion(leaf_hash(proof.entry), index, proof.head.size, proof.path, proof.head.root);
+  if (!holds) {
+    return damaged("entry " + std::to_string(index.get()) +
+                   " is not under the signed head: " + holds.error().message());
+  }
+  return proof;
+}
+
+Result<Side> ReaderImpl::side(const EventId& id) {
+  const ByteVec bytes = TRY(sides_.read(id));
+  return Side::decode(bytes);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LedgerReader>> LedgerReader::open(Storage& storage,
+                                                         const std::string& state_dir) {
+  Files files = TRY(open_files(storage, state_dir));
+  return std::unique_ptr<LedgerReader>(std::make_unique<ReaderImpl>(std::move(files)));
+}
+
+}  // namespace writ::ledger
