@@ -250,6 +250,7 @@ TEST(Keys, PrivateKeysAreInRange) {
   EXPECT_FALSE(make(Algorithm::ES256, n));
   EXPECT_FALSE(make(Algorithm::ES256, std::string(64, 'f')));
   EXPECT_FALSE(make(Algorithm::ES256, zero));
+  EXPECT_EQ(PrivateKey::create(Algorithm::ES256, SecretBytes(32)).error().code(), Code::Malformed);
   EXPECT_TRUE(make(Algorithm::EdDSA, zero));  // any 32 bytes are a seed
   for (const Algorithm algorithm : kBoth) {
     EXPECT_FALSE(make(algorithm, std::string(62, '1')));
