@@ -23,11 +23,11 @@ namespace writ::enforce {
 
 // How a path of the host appears in the run. A path keeps its name: /usr/lib is /usr/lib inside.
 enum class MountKind : std::uint8_t {
-  Read = 0,     // data, tree or file: read-only, noexec
-  Write = 1,    // tree or file: writable, noexec, nosuid, nodev
-  Program = 2,  // one file: read-only, executable
-  Load = 3,     // library file or system tree: read-only, mappable executable
-  Produced = 4, // subtree of a write tree: writable and executable
+  Read = 0,      // data, tree or file: read-only, noexec
+  Write = 1,     // tree or file: writable, noexec, nosuid, nodev
+  Program = 2,   // one file: read-only, executable
+  Load = 3,      // library file or system tree: read-only, mappable executable
+  Produced = 4,  // subtree of a write tree: writable and executable
 };
 
 struct FileIdentity {

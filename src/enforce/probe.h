@@ -16,7 +16,7 @@
 namespace writ::enforce {
 
 struct Mechanism {
-  std::string name;    // "user namespaces", "landlock", …
+  std::string name;  // "user namespaces", "landlock", …
   bool present = false;
   std::string detail;  // present: version or form; absent: what was refused, and the remedy
 };
@@ -30,10 +30,10 @@ struct Capabilities {
   bool mdwe = false;              // PR_SET_MDWE
   bool writers_excluded = false;  // the kernel refuses writers of a running executable
   bool pidfd = false;
-  bool idmapped_mounts = false;   // root only
+  bool idmapped_mounts = false;  // root only
   bool cgroup_kill = false;
-  bool memory_controller = false; // a delegated memory controller
-  bool root = false;              // the governor runs as uid 0
+  bool memory_controller = false;     // a delegated memory controller
+  bool root = false;                  // the governor runs as uid 0
   std::vector<Mechanism> mechanisms;  // everything tried, for people, in a fixed order
 
   // sandbox_ready says whether tier `sandbox` can be carried here; missing() names what is not.

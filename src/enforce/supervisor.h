@@ -27,8 +27,8 @@ namespace writ::enforce {
 
 struct Outcome {
   EndReason end = EndReason::Exited;
-  std::string detail;       // for people: what the violation was, which limit
-  int exit_status = 0;      // Exited: of the first program; Signalled: the signal number
+  std::string detail;   // for people: what the violation was, which limit
+  int exit_status = 0;  // Exited: of the first program; Signalled: the signal number
   GateCounts counts;
   std::uint64_t peak_tasks = 0;
   std::int64_t started_boot_nanos = 0;  // first program released
