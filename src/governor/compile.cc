@@ -1,0 +1,269 @@
+#include "governor/compile.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <map>
+
+#include "governor/denial.h"
+#include "governor/resolve.h"
+
+namespace writ::governor {
+namespace {
+
+using enforce::Mount;
+using enforce::MountKind;
+using permit::ExecKind;
+using permit::Place;
+
+// Of two kinds for one path the one that gives what both give; a path that is to be data and code
+// is code, a tree that is to be read and written is written.
+int rank(MountKind kind) {
+  switch (kind) {
+    case MountKind::Read: return 0;
+    case MountKind::Load: return 1;
+    case MountKind::Program: return 2;
+    case MountKind::Write: return 3;
+    case MountKind::Produced: return 4;
+  }
+  WRIT_ASSERT(false);
+}
+
+class Mounts {
+ public:
+  // add looks at the file; a denial when it is not what the grant means.
+  std::optional<Denial> add(const Place& place, MountKind kind, bool check_digest) {
+    const std::string what = printable(place.path);
+    Result<Place> now = follow_path(place.path);
+    if (!now || now->path != place.path || now->tree != place.tree) {
+      const std::string because =
+          !now ? now.error().message() : what + " is now something else than when it was granted";
+      return deny(kind == MountKind::Program || kind == MountKind::Load ? Reason::DigestMismatch
+                                                                        : Reason::NotGranted,
+                  "use " + what, because, "put it back, or issue the permit again");
+    }
+    struct stat facts = {};
+    if (::lstat(place.path.c_str(), &facts) != 0) {
+      return deny(Reason::NotGranted, "use " + what, errno_error(errno, what).message(),
+                  "put it back, or issue the permit again");
+    }
+    if (check_digest && place.digest) {
+      Result<Digest32> digest = digest_file(place.path);
+      if (!digest || *digest != *place.digest) {
+        return deny(kind == MountKind::Load ? Reason::LoadMismatch : Reason::DigestMismatch,
+                    "use " + what,
+                    digest ? what + " is not the file this permit names: its contents changed"
+                           : digest.error().message(),
+                    "issue the permit again if the change is meant");
+      }
+    }
+    Mount mount;
+    mount.path = place.path;
+    mount.kind = kind;
+    mount.directory = place.tree;
+    mount.identity = {facts.st_dev, facts.st_ino};
+    for (const permit::Link& link : place.links) links_.emplace(link.path, link.target);
+    auto [there, fresh] = mounts_.emplace(place.path, mount);
+    if (!fresh && rank(kind) > rank(there->second.kind)) there->second.kind = kind;
+    return {};
+  }
+
+  // covers_tree says whether `path` shows through a directory that is mounted.
+  bool shows(const std::string& path) const {
+    return std::any_of(mounts_.begin(), mounts_.end(), [&](const auto& m) {
+      return m.second.directory && permit::lies_under(path, m.first);
+    });
+  }
+  bool writable(const std::string& path) const {
+    return std::any_of(mounts_.begin(), mounts_.end(), [&](const auto& m) {
+      return m.second.directory && permit::lies_under(path, m.first) &&
+             (m.second.kind == MountKind::Write || m.second.kind == MountKind::Produced);
+    });
+  }
+  void link(const std::string& path, const std::string& target) { links_.emplace(path, target); }
+
+  void finish(enforce::Plan& plan) const {
+    for (const auto& [path, mount] : mounts_) plan.mounts.push_back(mount);  // parents first
+    for (const auto& [path, target] : links_) {
+      if (!shows(path)) plan.links.push_back({path, target});
+    }
+  }
+
+ private:
+  std::map<std::string, Mount> mounts_;
+  std::map<std::string, std::string> links_;
+};
+
+std::vector<std::string> mechanisms_of(const enforce::Capabilities& kernel, bool jit) {
+  std::vector<std::string> names = {"namespaces:user,mount,pid,net,ipc,uts,cgroup", "proc:own,ro",
+                                    "seccomp:notify", "exec-stop:ptrace", "noexec-mounts"};
+  if (kernel.landlock_abi > 0) names.push_back("landlock:" + std::to_string(kernel.landlock_abi));
+  if (jit) {
+    names.push_back("w^x:off");
+  } else {
+    names.push_back(kernel.mdwe ? "w^x:mdwe" : "w^x:seccomp");
+  }
+  if (kernel.writers_excluded) names.push_back("etxtbsy");
+  return names;
+}
+
+}  // namespace
+
+std::optional<Denial> unenforced(const permit::Grant& grant, const permit::Limits& limits,
+                                 domain::Tier least_tier, const enforce::Capabilities& kernel) {
+  const auto none = [](const std::string& part) {
+    return deny(Reason::MechanismUnavailable, "carry the grant's `" + part + "`",
+                "nothing here enforces `" + part + "` yet",
+                "leave `" + part + "` out of the request");
+  };
+  if (least_tier != domain::Tier::Sandbox) {
+    return deny(Reason::MechanismUnavailable, "run in tier kernel",
+                "the domain asks for tier kernel, and tier sandbox is what this machine offers",
+                "least_tier = \"sandbox\" in the domain's definition");
+  }
+  if (!grant.connect.empty()) return none("connect");
+  if (!grant.listen.empty()) return none("listen");
+  if (!grant.tools.empty()) return none("tools");
+  if (!grant.models.empty()) return none("models");
+  if (!grant.approve.empty()) return none("approve");
+  if (grant.delegate_depth > 0) return none("delegate");
+  for (const permit::Feature feature : grant.features) {
+    if (feature == permit::Feature::Jit) continue;
+    const std::string name(permit::feature_name(feature));
+    return deny(Reason::FeatureNotGranted, "use the feature `" + name + "`",
+                "tier sandbox cannot carry `" + name + "`: it would undo the exec gate",
+                "leave `" + name + "` out of the request's features");
+  }
+  const auto no_limit = [](const std::string& name, const std::string& why,
+                           const std::string& instead) {
+    return deny(Reason::LimitsUnavailable, "keep the limit `" + name + "`", why, instead);
+  };
+  if (limits.memory) {
+    return no_limit("memory",
+                    "the permit asks for memory = " + std::to_string(*limits.memory) +
+                        " bytes for the whole run; that needs a cgroup memory controller",
+                    "process_memory instead; writ doctor shows what is missing");
+  }
+  if (limits.bytes) {
+    return no_limit("bytes", "nothing here counts the bytes that a run writes",
+                    "leave `bytes` out of the request's limits");
+  }
+  if (!kernel.sandbox_ready()) {
+    std::string missing;
+    for (const std::string& name : kernel.missing())
+      missing += (missing.empty() ? "" : ", ") + name;
+    return deny(Reason::MechanismUnavailable, "build the boundary of tier sandbox",
+                "this machine lacks: " + missing, "writ doctor shows what would help");
+  }
+  return {};
+}
+
+Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilities& kernel) {
+  const permit::Grant& grant = request.grant;
+  if (auto no = unenforced(grant, request.limits, request.least_tier, kernel)) {
+    return Compiled(*no);
+  }
+  if (auto no = reserved_denial(grant, request.reserved)) return Compiled(*no);
+
+  enforce::Plan plan;
+  plan.run = request.run;
+  Mounts mounts;
+  for (const Place& place : grant.read) {
+    if (auto no = mounts.add(place, MountKind::Read, true)) return Compiled(*no);
+  }
+  for (const Place& place : grant.load) {
+    if (auto no = mounts.add(place, MountKind::Load, true)) return Compiled(*no);
+  }
+  for (const Place& place : grant.write) {
+    if (auto no = mounts.add(place, MountKind::Write, false)) return Compiled(*no);
+  }
+  for (const permit::ExecRule& rule : grant.exec) {
+    // A program's bytes are hashed at the exec stop, where the kernel keeps writers out; a
+    // script's here, because it lies where the run cannot write.
+    if (rule.kind == ExecKind::Any) {
+      return Compiled(deny(Reason::NotGranted, "run any program",
+                           "a rule for any program belongs to ceilings, not to permits",
+                           "name the programs"));
+    }
+    const MountKind kind =
+        rule.kind == ExecKind::Produced ? MountKind::Produced : MountKind::Program;
+    if (auto no = mounts.add(rule.program, kind, false)) return Compiled(*no);
+    if (rule.script) {
+      if (auto no = mounts.add(rule.script->file, MountKind::Program, true)) {
+        if (no->reason == Reason::DigestMismatch) no->reason = Reason::ScriptMismatch;
+        return Compiled(*no);
+      }
+    }
+  }
+  for (const char* top : {"/bin", "/sbin", "/lib", "/lib64"}) {
+    std::array<char, PATH_MAX> target{};
+    const ssize_t size = ::readlink(top, target.data(), target.size() - 1);
+    if (size > 0) mounts.link(top, std::string(target.data(), static_cast<std::size_t>(size)));
+  }
+  if (request.directory != "/" && !mounts.shows(request.directory)) {
+    return Compiled(deny(Reason::CwdNotGranted, "work in " + printable(request.directory),
+                         "no read or write tree of the permit holds the working directory",
+                         "[files]\nread = [\"" + printable(request.directory) + "\"]"));
+  }
+  for (const std::string& reserved : request.reserved.paths()) {
+    if (!mounts.shows(reserved)) continue;
+    struct stat facts = {};
+    if (::lstat(reserved.c_str(), &facts) == 0) {
+      plan.covers.push_back(reserved);
+    } else if (mounts.writable(reserved)) {
+      return Compiled(deny(Reason::ReservedPath, "write above " + printable(reserved),
+                           "it is not there and cannot be covered, so the run could make it",
+                           "grant a write tree that does not hold it"));
+    }
+  }
+  // A place that is covered by another needs no cover of its own.
+  std::vector<std::string> outer;
+  for (const std::string& path : plan.covers) {
+    if (std::none_of(outer.begin(), outer.end(),
+                     [&](const std::string& o) { return permit::lies_under(path, o); })) {
+      outer.push_back(path);
+    }
+  }
+  plan.covers = std::move(outer);
+  mounts.finish(plan);
+
+  if (request.who.uid == 0) {
+    if (!request.who.other_uid || *request.who.other_uid == 0) {
+      return Compiled(deny(Reason::MechanismUnavailable, "run as root",
+                           "a run never has the host's uid 0, and no other is configured",
+                           "[root] uid and gid in writ.toml"));
+    }
+    plan.identity.uid = *request.who.other_uid;
+    plan.identity.gid = request.who.other_gid.value_or(*request.who.other_uid);
+    plan.identity.idmap = request.who.own_files;
+    if (plan.identity.idmap && !kernel.idmapped_mounts) {
+      return Compiled(deny(Reason::MechanismUnavailable, "run as root",
+                           "the kernel or the file system refuses idmapped mounts",
+                           "start it as the user whose files it works on"));
+    }
+  } else {
+    plan.identity.uid = request.who.uid;
+    plan.identity.gid = request.who.gid;
+  }
+
+  plan.jit = std::find(grant.features.begin(), grant.features.end(), permit::Feature::Jit) !=
+             grant.features.end();
+  plan.limits.wall_ms = request.limits.wall_ms;
+  plan.limits.cpu_ms = request.limits.cpu_ms;
+  plan.limits.process_memory = request.limits.process_memory;
+  if (request.limits.tasks) plan.limits.tasks = *request.limits.tasks;
+  if (request.limits.execs) plan.limits.execs = *request.limits.execs;
+  if (request.limits.events) plan.limits.gate_events = *request.limits.events;
+  plan.program = request.program;
+  plan.argv = request.argv;
+  plan.environment = request.environment;
+  plan.directory = request.directory;
+  plan.mechanisms = mechanisms_of(kernel, plan.jit);
+  return Compiled(std::move(plan));
+}
+
+}  // namespace writ::governor

@@ -1,0 +1,292 @@
+#include "governor/exec_verdicts.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "crypto/sha.h"
+#include "governor/command.h"
+#include "governor/denial.h"
+#include "governor/resolve.h"
+#include "policy/request.h"
+
+namespace writ::governor {
+namespace {
+
+constexpr std::size_t kMaxRemembered = 100'000;  // processes whose exec is remembered
+
+std::string line_of(const std::vector<std::string>& argv) {
+  std::string line;
+  for (const std::string& word : argv) {
+    if (line.size() > 200) break;
+    line += (line.empty() ? "" : " ") + word;
+  }
+  return printable(line, 100);
+}
+
+std::uint32_t number_of(const enforce::Caller& caller) {
+  return caller.process.number > 0 ? static_cast<std::uint32_t>(caller.process.number) : 0;
+}
+
+}  // namespace
+
+ExecVerdicts::ExecVerdicts(const Admission& admission, Recorder& recorder, const Clock& clock)
+    : admission_(admission),
+      recorder_(recorder),
+      clock_(clock),
+      policy_(admission.standing().policy),
+      bundle_(admission.standing().bundle) {}
+
+void ExecVerdicts::use_policy(std::shared_ptr<const proof::Policy> policy,
+                              const BundleDigest& bundle) {
+  const std::scoped_lock lock(mutex_);
+  policy_ = std::move(policy);
+  bundle_ = bundle;
+}
+
+void ExecVerdicts::on_refusal(std::function<void(const Told&)> call) {
+  const std::scoped_lock lock(mutex_);
+  on_refusal_ = std::move(call);
+}
+
+std::optional<Told> ExecVerdicts::last_violation() const {
+  const std::scoped_lock lock(mutex_);
+  return violation_;
+}
+
+Result<ExecVerdicts::Judged> ExecVerdicts::judge(const permit::ExecFacts& facts, bool first) const {
+  std::shared_ptr<const proof::Policy> policy;
+  {
+    const std::scoped_lock lock(mutex_);
+    policy = policy_;
+  }
+  Judged judged;
+  const permit::ExecMatch match = permit::match_exec(admission_.permit().grant(), facts);
+  if (const permit::ExecAllowed* allowed = std::get_if<permit::ExecAllowed>(&match)) {
+    judged.produced = allowed->produced;
+  } else {
+    judged.denial = std::get<Denial>(match);
+  }
+  const proof::Question question =
+      proof::exec_question(admission_.facts(), facts, judged.produced, first, clock_.now());
+  judged.request = TRY(policy::to_json(question.request));
+  if (judged.denial) {
+    judged.answer.denial = judged.denial;
+    return judged;
+  }
+  judged.answer = TRY(proof::ask(*policy, admission_.when().get(), admission_.facts(), {question}));
+  judged.denial = judged.answer.denial;
+  return judged;
+}
+
+Result<Recorder::Made> ExecVerdicts::made(ledger::Side& side, const Judged& judged,
+                                          ledger::Body body) const {
+  BundleDigest bundle;
+  {
+    const std::scoped_lock lock(mutex_);
+    bundle = bundle_;
+  }
+  (void)side.put("request", as_bytes(std::string_view(judged.request)));
+  const ByteVec inputs = proof::encode_exec_inputs(judged.request, bundle, side.salt());
+  const proof::DecisionRecord decision =
+      proof::record_of("exec", crypto::sha256(inputs), judged.answer);
+  return Recorder::Made{std::move(body), proof::decision_digest(decision)};
+}
+
+ledger::EventId ExecVerdicts::cause_of(const enforce::Caller& caller, bool* lost) const {
+  const std::scoped_lock lock(mutex_);
+  for (const Pid& process : caller.ancestry) {
+    const auto found = execs_.find(process);
+    if (found != execs_.end()) return found->second;
+  }
+  const auto own = execs_.find(caller.process);
+  if (own != execs_.end()) return own->second;
+  if (lost != nullptr) *lost = true;
+  return {admission_.run(), Seq(0)};
+}
+
+Result<Told> ExecVerdicts::record_refusal(const enforce::Caller& caller,
+                                          const permit::ExecFacts& facts, const Judged& judged,
+                                          Denial denial) {
+  Told told;
+  told.pid = caller.process.number;
+  const ledger::EventId parent = cause_of(caller, nullptr);
+  told.event = TRY(recorder_.record(
+      parent,
+      [&](ledger::Side& side) -> Result<Recorder::Made> {
+        ledger::Refusal body;
+        body.reason = denial.reason;
+        body.gate = "exec";
+        body.pid = number_of(caller);
+        body.asked = side.put("asked", as_bytes(std::string_view(denial.asked)));
+        if (facts.digest != Digest32()) body.file = facts.digest;
+        (void)side.put("because", as_bytes(std::string_view(denial.because)));
+        (void)side.put("allow", as_bytes(std::string_view(denial.allow)));
+        (void)side.put("argv", ledger::encode_list(facts.argv));
+        return made(side, judged, std::move(body));
+      },
+      Class::Ordered));
+  told.leaf = recorder_.last_leaf();
+  std::function<void(const Told&)> call;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const Pid& process : caller.ancestry) {
+      const auto found = commands_.find(process);
+      if (found != commands_.end()) {
+        told.asked_by = found->second;
+        break;
+      }
+    }
+    call = on_refusal_;
+  }
+  told.denial = std::move(denial);
+  if (call) call(told);
+  return told;
+}
+
+// Good enough for an early answer: a file that looks unchanged is not hashed again. What counts is
+// the digest that enforce/ takes at the stop.
+Result<Digest32> ExecVerdicts::courtesy_digest(const std::string& path) {
+  struct stat now = {};
+  if (::lstat(path.c_str(), &now) != 0) return errno_error(errno, printable(path));
+  const FileLook look{static_cast<std::int64_t>(now.st_dev),
+                      static_cast<std::int64_t>(now.st_ino),
+                      now.st_size,
+                      now.st_mtim.tv_sec,
+                      now.st_mtim.tv_nsec,
+                      now.st_ctim.tv_sec,
+                      now.st_ctim.tv_nsec};
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = digests_.find(look);
+    if (found != digests_.end()) return found->second;
+  }
+  const Digest32 digest = TRY(digest_file(path));
+  const std::scoped_lock lock(mutex_);
+  if (digests_.size() > kMaxRemembered) digests_.clear();
+  digests_[look] = digest;
+  return digest;
+}
+
+Result<enforce::Courtesy> ExecVerdicts::before(const enforce::ExecAttempt& attempt) {
+  enforce::Courtesy answer;
+  permit::ExecFacts facts;
+  facts.argv = attempt.argv;
+  if (facts.argv.empty()) facts.argv.emplace_back();
+  facts.environment = attempt.environment;
+  facts.directory = attempt.directory;
+  if (attempt.resolved.empty()) {
+    answer.error = attempt.failed != 0 ? attempt.failed : ENOENT;
+    const std::optional<std::string> path =
+        permit::join_path(attempt.directory.empty() ? "/" : attempt.directory, attempt.asked);
+    struct stat host = {};
+    if (!path || ::stat(path->c_str(), &host) != 0 || !S_ISREG(host.st_mode) ||
+        (host.st_mode & 0111) == 0) {
+      return answer;
+    }
+    facts.program = *path;
+  } else {
+    // The same names lead to the same files outside, apart from what only the run has (/proc,
+    // /tmp); what cannot be looked at here is left to the check at the stop.
+    Result<permit::ExecFacts> looked =
+        facts_for(attempt.resolved, attempt.asked, facts.argv, facts.environment, facts.directory,
+                  [this](const std::string& path) { return courtesy_digest(path); });
+    if (looked) {
+      facts = std::move(*looked);
+    } else {
+      facts.program = attempt.resolved;
+    }
+  }
+  const Judged judged = TRY(judge(facts, false));
+  if (!judged.denial) {
+    answer.go = attempt.failed == 0;
+    if (answer.go) {
+      const std::scoped_lock lock(mutex_);
+      if (let_through_.size() > kMaxRemembered) let_through_.clear();
+      let_through_[attempt.caller.process.number] = std::move(facts);
+    }
+    return answer;
+  }
+  (void)TRY(record_refusal(attempt.caller, facts, judged, *judged.denial));
+  answer.recorded = true;
+  if (answer.error == 0) answer.error = EACCES;
+  return answer;
+}
+
+Result<enforce::StopVerdict> ExecVerdicts::at_stop(const enforce::ExecImage& image) {
+  permit::ExecFacts facts;
+  facts.program = image.program;
+  facts.digest = image.digest;
+  for (const enforce::Script& script : image.scripts) {
+    facts.scripts.push_back({script.path, script.digest});
+  }
+  facts.argv = image.argv;
+  facts.environment = image.environment;
+  facts.directory = image.directory;
+
+  std::optional<permit::ExecFacts> let_through;
+  {
+    const std::scoped_lock lock(mutex_);
+    auto found = let_through_.find(image.caller.process.number);
+    if (found != let_through_.end()) {
+      let_through = std::move(found->second);
+      let_through_.erase(found);
+    }
+  }
+  const Judged judged = TRY(judge(facts, image.first));
+  if (judged.denial) {
+    Denial denial = *judged.denial;
+    // What was asked for had been granted; so what the kernel loaded is something else.
+    const bool same_request = let_through && let_through->program == facts.program &&
+                              let_through->argv == facts.argv &&
+                              let_through->environment == facts.environment;
+    if (let_through && (!same_request || let_through->digest != facts.digest)) {
+      denial.because =
+          "what the kernel loaded is not what was asked for and checked: " + denial.because;
+      denial.reason = Reason::ChangedDuringExec;
+      denial.allow = std::string(describe(Reason::ChangedDuringExec).remedy);
+    }
+    Judged changed = judged;
+    changed.answer.denial = denial;
+    Told told = TRY(record_refusal(image.caller, facts, changed, denial));
+    const Reason reason = denial.reason;
+    {
+      const std::scoped_lock lock(mutex_);
+      told.violation = true;
+      violation_ = std::move(told);
+    }
+    return enforce::StopVerdict{false, reason};
+  }
+
+  bool lost = false;
+  ledger::EventId parent = cause_of(image.caller, &lost);
+  if (image.first) lost = false;
+  const ledger::EventId event = TRY(recorder_.record(
+      parent,
+      [&](ledger::Side& side) -> Result<Recorder::Made> {
+        ledger::Exec body;
+        body.pid = number_of(image.caller);
+        body.path = printable(facts.program, ledger::kMaxBodyText);
+        body.file = facts.digest;
+        if (!facts.scripts.empty()) body.script = facts.scripts.back().digest;
+        body.produced = judged.produced;
+        body.ancestry_lost = lost;
+        body.argv = side.put("argv", ledger::encode_list(facts.argv));
+        body.env = side.put("env", ledger::encode_list(facts.environment));
+        body.cwd = side.put("cwd", as_bytes(std::string_view(facts.directory)));
+        return made(side, judged, std::move(body));
+      },
+      Class::Ordered));
+  {
+    const std::scoped_lock lock(mutex_);
+    if (execs_.size() > kMaxRemembered) {
+      execs_.clear();
+      commands_.clear();
+    }
+    execs_[image.caller.process] = event;
+    commands_[image.caller.process] = line_of(facts.argv);
+  }
+  return enforce::StopVerdict{true, Reason::NotGranted};
+}
+
+}  // namespace writ::governor

@@ -1,0 +1,83 @@
+// The verdicts of one run's exec gate: the permit's rules, then policy, then the record.
+//
+// `before` looks at what the caller's memory said and at the host's files of the same names; a
+// refusal is recorded and answered with EACCES. A name that is nowhere is no refusal (shells walk
+// PATH). `at_stop` judges the kernel's own facts, records the exec before it is released, or
+// records the violation that ends the run. Strings are the run's own and hostile.
+//
+//   ExecVerdicts verdicts(admission, recorder, clock);
+//   verdicts.on_refusal([](const Told& told) { … });
+//
+// Thread safety: all functions may be called from any thread.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "enforce/verdicts.h"
+#include "governor/admission.h"
+#include "governor/recorder.h"
+
+namespace writ::governor {
+
+// A refusal as people are told of it.
+struct Told {
+  Denial denial;
+  std::int32_t pid = 0;
+  std::string asked_by;  // the command line of the caller's program, if its exec is known
+  ledger::EventId event;
+  LeafIndex leaf;
+  bool violation = false;
+};
+
+class ExecVerdicts final : public enforce::Verdicts {
+ public:
+  ExecVerdicts(const Admission& admission, Recorder& recorder, const Clock& clock);
+
+  Result<enforce::Courtesy> before(const enforce::ExecAttempt& attempt) override;
+  Result<enforce::StopVerdict> at_stop(const enforce::ExecImage& image) override;
+
+  // use_policy puts another bundle in force, for the decisions from now on.
+  void use_policy(std::shared_ptr<const proof::Policy> policy, const BundleDigest& bundle);
+  // on_refusal is called after each recorded refusal or violation, from a worker thread.
+  void on_refusal(std::function<void(const Told&)> call);
+  // last_violation is what ended the run, if something did.
+  std::optional<Told> last_violation() const;
+
+ private:
+  struct Judged {
+    std::optional<Denial> denial;
+    bool produced = false;
+    std::string request;  // canonical JSON of what policy was asked
+    proof::Answer answer;
+  };
+  Result<Judged> judge(const permit::ExecFacts& facts, bool first) const;
+  Result<Recorder::Made> made(ledger::Side& side, const Judged& judged, ledger::Body body) const;
+  ledger::EventId cause_of(const enforce::Caller& caller, bool* lost) const;
+  Result<Told> record_refusal(const enforce::Caller& caller, const permit::ExecFacts& facts,
+                              const Judged& judged, Denial denial);
+
+  Result<Digest32> courtesy_digest(const std::string& path);
+
+  // Device, inode, size, mtime, ctime.
+  using FileLook = std::array<std::int64_t, 7>;
+
+  const Admission& admission_;
+  Recorder& recorder_;
+  const Clock& clock_;
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const proof::Policy> policy_;  // shared with decisions under way
+  BundleDigest bundle_;
+  std::map<Pid, ledger::EventId> execs_;                   // each process's last exec
+  std::map<Pid, std::string> commands_;                    // and its command line, for people
+  std::map<std::int32_t, permit::ExecFacts> let_through_;  // by process, between the two checks
+  std::map<FileLook, Digest32> digests_;
+  std::optional<Told> violation_;
+  std::function<void(const Told&)> on_refusal_;
+};
+
+}  // namespace writ::governor

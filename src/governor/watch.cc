@@ -1,0 +1,298 @@
+#include "governor/watch.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "cose/key.h"
+#include "governor/registry.h"
+
+namespace writ::governor {
+namespace {
+
+constexpr std::size_t kMaxGreeting = 64;
+constexpr std::size_t kMaxRevocations = std::size_t{64} << 20;
+
+}  // namespace
+
+Result<std::unique_ptr<Watch>> Watch::create(const Admission& admission, Installation& here) {
+  ControlSocket socket = TRY(ControlSocket::listen(here.home.runtime, admission.run()));
+  std::unique_ptr<Watch> watch(new Watch(admission, here, std::move(socket)));
+  const int changes = ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+  if (changes < 0) return errno_error(errno, "watching the revocation list");
+  watch->changes_ = adopt_fd(changes);
+  if (::inotify_add_watch(changes, here.home.state.c_str(),
+                          IN_MOVED_TO | IN_CREATE | IN_CLOSE_WRITE | IN_DELETE) < 0) {
+    return errno_error(errno, "watching " + printable(here.home.state));
+  }
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int one : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&set, one);
+  const int signals = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (signals < 0) return errno_error(errno, "watching for signals");
+  watch->signals_ = adopt_fd(signals);
+  watch->wake_ = TRY(event_fd());
+  watch->bundle_ = admission.standing().bundle;
+  watch->generation_ = admission.standing().generation;
+  return watch;
+}
+
+Watch::~Watch() {
+  stop(0);
+}
+
+void Watch::start(enforce::Supervisor& supervisor, ExecVerdicts& verdicts, Recorder& recorder) {
+  supervisor_ = &supervisor;
+  verdicts_ = &verdicts;
+  recorder_ = &recorder;
+  thread_ = std::thread([this] { loop(); });
+}
+
+void Watch::stop(std::int64_t end_latency_nanos) {
+  if (!thread_.joinable()) return;
+  stopping_ = true;
+  const std::uint64_t one = 1;
+  (void)!::write(wake_.number(), &one, sizeof one);
+  thread_.join();
+  for (const Waiting& waiting : waiting_) {
+    ControlAnswer answer;
+    answer.state = "ended";
+    answer.processes = waiting.processes;
+    answer.latency_nanos = here_.clock.boot_nanos() - waiting.asked_nanos;
+    if (end_latency_nanos > 0) answer.latency_nanos = end_latency_nanos;
+    (void)send_message(waiting.connection.borrow(), encode(answer));
+  }
+  waiting_.clear();
+}
+
+std::string Watch::state() const {
+  if (frozen_) return std::string(run::state_name(run::State::Frozen));
+  return std::string(run::state_name(supervisor_->counts().released > 0 ? run::State::Running
+                                                                        : run::State::Admitted));
+}
+
+void Watch::loop() {
+  check_revocations();  // what came between the admission and the watch
+  const std::int64_t interval =
+      static_cast<std::int64_t>(admission_.standing().domain.continuity_ms) * 1'000'000;
+  std::int64_t next = here_.clock.boot_nanos() + interval;
+  while (!stopping_) {
+    std::vector<struct pollfd> wait = {{wake_.number(), POLLIN, 0},
+                                       {socket_.fd().number(), POLLIN, 0},
+                                       {changes_.number(), POLLIN, 0},
+                                       {signals_.number(), POLLIN, 0}};
+    for (const UniqueFd& connection : greeting_) wait.push_back({connection.number(), POLLIN, 0});
+    const std::int64_t left = next - here_.clock.boot_nanos();
+    const int millis =
+        left <= 0 ? 0 : static_cast<int>(std::min<std::int64_t>(left / 1'000'000 + 1, 60'000));
+    const int ready = ::poll(wait.data(), wait.size(), millis);
+    if (ready < 0 && errno != EINTR) return;
+    if (stopping_) return;
+    if (ready > 0 && wait[2].revents != 0) {
+      std::array<char, 4096> events{};
+      while (::read(changes_.number(), events.data(), events.size()) > 0) {
+      }
+      check_revocations();
+    }
+    if (ready > 0 && wait[3].revents != 0) {
+      struct signalfd_siginfo taken = {};
+      if (::read(signals_.number(), &taken, sizeof taken) == sizeof taken) {
+        const char* name = ::sigabbrev_np(static_cast<int>(taken.ssi_signo));
+        supervisor_->end(EndReason::GovernorLost,
+                         std::string("the governor was told to stop (SIG") +
+                             (name != nullptr ? name : "?") + ")");
+      }
+    }
+    if (ready > 0) {
+      std::vector<UniqueFd> still;
+      for (std::size_t i = 0; i < greeting_.size(); ++i) {
+        if (wait[4 + i].revents != 0) {
+          answer(std::move(greeting_[i]));
+        } else {
+          still.push_back(std::move(greeting_[i]));
+        }
+      }
+      greeting_ = std::move(still);
+      if (wait[1].revents != 0) {
+        while (greeting_.size() < kMaxGreeting) {
+          Result<UniqueFd> connection = socket_.accept();
+          if (!connection) break;
+          greeting_.push_back(std::move(*connection));
+        }
+        if (greeting_.size() >= kMaxGreeting) greeting_.erase(greeting_.begin());
+      }
+    }
+    if (here_.clock.boot_nanos() >= next) {
+      check_continuity();
+      next = here_.clock.boot_nanos() + interval;
+    }
+  }
+}
+
+void Watch::answer(UniqueFd connection) {
+  ControlAnswer reply;
+  const Result<ByteVec> message = receive_message(connection.borrow());
+  if (!message) return;
+  const Result<ControlQuestion> question = decode_question(*message);
+  if (!question) {
+    reply.problem = question.error().message();
+    (void)send_message(connection.borrow(), encode(reply));
+    return;
+  }
+  const enforce::GateCounts counts = supervisor_->counts();
+  reply.processes = supervisor_->live_processes();
+  reply.released = counts.released;
+  reply.refused = counts.refused;
+  switch (question->verb) {
+    case ControlVerb::Status: break;
+    case ControlVerb::Freeze:
+      supervisor_->freeze();
+      frozen_ = true;
+      break;
+    case ControlVerb::Thaw:
+      supervisor_->thaw();
+      frozen_ = false;
+      break;
+    case ControlVerb::End: {
+      const std::optional<EndReason> reason = find_end(question->reason);
+      if (!reason || (*reason != EndReason::Revoked && *reason != EndReason::ParentEnded)) {
+        reply.problem = "that is no reason to end a run from outside";
+        break;
+      }
+      const std::int64_t asked = here_.clock.boot_nanos();
+      supervisor_->end(*reason, question->detail);
+      waiting_.push_back({std::move(connection), reply.processes, asked});
+      return;
+    }
+  }
+  reply.state = state();
+  (void)send_message(connection.borrow(), encode(reply));
+}
+
+void Watch::check_revocations() {
+  Registration run;
+  run.run = admission_.run();
+  run.permit = admission_.permit().id();
+  run.authority = admission_.permit().permit().signer;
+  if (admission_.permit().claims().holder) {
+    run.holder = cose::key_id(*admission_.permit().claims().holder);
+  }
+  Result<ByteVec> bytes = read_file(here_.home.revoked_file(), kMaxRevocations);
+  if (!bytes && (bytes.error().sys_errno() == ENOENT || bytes.error().code() == Code::NotFound)) {
+    return;
+  }
+  const Result<Revocations> revoked =
+      bytes ? decode_revocations(*bytes) : Result<Revocations>(bytes.error());
+  if (!revoked) {
+    supervisor_->end(EndReason::ContinuityLost,
+                     "the revocation list cannot be read: " + revoked.error().message());
+  } else if (revoked->hits(run)) {
+    supervisor_->end(EndReason::Revoked, "the permit was revoked");
+  }
+}
+
+void Watch::check_continuity() {
+  std::uint64_t held = 0;
+  const auto lost = [&](EndReason reason, const std::string& why) {
+    supervisor_->end(reason, why);
+  };
+  Result<MaybeStanding> maybe = load_standing(here_.home, admission_.standing().domain.name);
+  if (!maybe) return lost(EndReason::ContinuityLost, maybe.error().message());
+  if (const Denial* no = std::get_if<Denial>(&*maybe)) {
+    return lost(EndReason::ContinuityLost, no->because);
+  }
+  const Standing& standing = std::get<Standing>(*maybe);
+
+  if (standing.bundle != bundle_) {
+    if (standing.generation <= generation_) {
+      return lost(EndReason::ContinuityLost,
+                  "the policy bundle was replaced by one that is not newer");
+    }
+    const permit::Limits limits =
+        domain::effective_limits(admission_.permit().grant().limits, standing.domain);
+    const std::vector<proof::Question> questions = proof::admission_questions(
+        admission_.facts(), admission_.permit().grant(), limits, here_.clock.now());
+    const Result<proof::Answer> answer =
+        proof::ask(*standing.policy, admission_.when().get(), admission_.facts(), questions);
+    if (!answer) return lost(EndReason::ContinuityLost, answer.error().message());
+    if (!answer->allowed) {
+      return lost(EndReason::PolicyChanged,
+                  "generation " + std::to_string(standing.generation) + " of the policy: " +
+                      (answer->denial ? answer->denial->because : std::string("denied")));
+    }
+    // The objects and the record that name the new bundle come before the first decision by it.
+    const Result<void> recorded = [&]() -> Result<void> {
+      (void)TRY(here_.store->put_object(standing.bundle_file));
+      (void)TRY(here_.store->put_object(standing.bundle_payload));
+      (void)TRY(here_.store->put_object(domain::encode_domain(standing.domain)));
+      for (const proof::AuthorityRecord& record : standing.records) {
+        (void)TRY(here_.store->put_object(proof::encode_authority(record)));
+      }
+      return here_.store->with_lock([&](ledger::LockedState& state) -> Result<void> {
+        std::vector<ledger::Draft> drafts =
+            TRY(definition_drafts(state, standing, cose::key_id(here_.runner.public_key())));
+        if (drafts.empty()) return {};
+        (void)TRY(state.append(std::move(drafts), ledger::Wait::Durable));
+        return note_definitions(state, standing);
+      });
+    }();
+    if (!recorded) return lost(EndReason::ContinuityLost, recorded.error().message());
+    verdicts_->use_policy(standing.policy, standing.bundle);
+    bundle_ = standing.bundle;
+    generation_ = standing.generation;
+  }
+  held |= kCheckPolicy;
+
+  permit::Revoked none;
+  permit::VerifyContext context;
+  context.now = seconds_of(here_.clock.now());
+  context.domain = standing.domain.name;
+  context.ledger = here_.store->ledger_id();
+  context.authorities = standing.authorities;
+  context.policy = bundle_;
+  context.revoked = &none;  // the list is watched apart
+  context.uses_taken = [](const PermitId&) -> Result<std::uint64_t> { return 0; };
+  const Result<std::optional<Denial>> permit = permit::check(admission_.permit().permit(), context);
+  if (!permit) return lost(EndReason::ContinuityLost, permit.error().message());
+  if (*permit) {
+    const Denial& no = **permit;
+    const EndReason reason = no.reason == Reason::Expired             ? EndReason::Expired
+                             : no.reason == Reason::PolicyPinMismatch ? EndReason::PolicyChanged
+                                                                      : EndReason::ContinuityLost;
+    return lost(reason, no.because);
+  }
+  check_revocations();
+  held |= kCheckPermit;
+
+  ledger::Continuity body;
+  body.processes = static_cast<std::uint32_t>(supervisor_->live_processes());
+  if (body.processes == 0) return;  // it has just ended by itself
+  held |= kCheckRunning;
+  const enforce::GateCounts counts = supervisor_->counts();
+  body.counts = {.asked = counts.refused + counts.failed + counts.vanished + counts.violated +
+                          counts.released,  // what is under way is not counted yet
+                 .refused = counts.refused,
+                 .failed = counts.failed,
+                 .vanished = counts.vanished,
+                 .violated = counts.violated,
+                 .released = counts.released,
+                 .exec_stops = counts.violated + counts.released};
+  body.policy_generation = generation_;
+  body.checks = held;
+  const Result<ledger::EventId> recorded = recorder_->record(
+      {admission_.run(), Seq(0)},
+      [&](ledger::Side&) -> Result<Recorder::Made> {
+        return Recorder::Made{body, admission_.decision()};
+      },
+      Class::Ordered);
+  if (!recorded) lost(EndReason::ContinuityLost, recorded.error().message());
+}
+
+}  // namespace writ::governor
