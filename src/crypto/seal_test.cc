@@ -180,6 +180,33 @@ TEST_F(Tampered, AskingForTooMuchWorkIsRefusedBeforeItIsDone) {
   }
 }
 
+TEST_F(Tampered, SaltAndIvAreNotZeros) {
+  // An OCTET STRING of 16 bytes, twice; tamper finds what it is to replace, or fails.
+  const std::string text = ours();
+  std::string body = text.substr(text.find('\n') + 1);
+  body = body.substr(0, body.find("-----END"));
+  std::erase(body, '\n');
+  const std::string hex = to_hex(from_base64(body).value());
+  EXPECT_NE(hex.find("0410"), hex.rfind("0410"));
+  EXPECT_EQ(hex.find(std::string(32, '0')), std::string::npos) << hex;
+}
+
+TEST_F(Tampered, LengthsAreInTheirShortestForm) {
+  // 30819b is DER; the same length as 3082009b is BER alone.
+  const std::string text = ours();
+  std::string body = text.substr(text.find('\n') + 1);
+  body = body.substr(0, body.find("-----END"));
+  std::erase(body, '\n');
+  std::string hex = to_hex(from_base64(body).value());
+  ASSERT_TRUE(hex.starts_with("30819b")) << hex;
+  hex.replace(0, 6, "3082009b");
+  std::string base64 = to_base64(from_hex(hex).value());
+  for (std::size_t i = 64; i < base64.size(); i += 65) base64.insert(i, "\n");
+  const std::string ber = "-----BEGIN ENCRYPTED PRIVATE KEY-----\n" + base64 +
+                          "\n-----END ENCRYPTED PRIVATE KEY-----\n";
+  EXPECT_EQ(code_of(open_sealed(ber, secret("p"))), Code::Malformed);
+}
+
 TEST_F(Tampered, ManyRoundsOfPbkdf2AreRefusedBeforeTheyAreDone) {
   const Scratch scratch;
   ASSERT_EQ(run_shell("openssl genpkey -algorithm ed25519 -out " + (scratch / "key")).status, 0);
