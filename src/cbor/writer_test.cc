@@ -33,8 +33,8 @@ TEST(CborWriter, HeadsAreShortest) {
                                                         {4294967295, "1affffffff"},
                                                         {4294967296, "1b0000000100000000"},
                                                         {UINT64_MAX, "1bffffffffffffffff"}};
-  for (const auto& [value, hex] : rows) {
-    EXPECT_EQ(written([&](Writer& w) { w.uint(value); }), hex);
+  for (const auto& row : rows) {
+    EXPECT_EQ(written([&](Writer& w) { w.uint(row.first); }), row.second);
   }
   EXPECT_EQ(written([](Writer& w) { w.integer(-1); }), "20");
   EXPECT_EQ(written([](Writer& w) { w.integer(INT64_MIN); }), "3b7fffffffffffffff");
