@@ -199,7 +199,7 @@ Result<void> Demo::poison() {
   TRY(issue("poison", poison_request("\"{rest}\"")));
 
   TRY(scene("a program that is not granted",
-            under("poison", {"tools/poison", "exec", "/usr/bin/id"}), kRefusedInside,
+            under("poison", {"tools/poison", "exec", "/usr/bin/perl"}), kRefusedInside,
             "not_granted"));
   const std::string outside = stage_.root() + "/outside.txt";
   const Ran wrote =
