@@ -189,7 +189,9 @@ Result<Received> receive(FdRef lifeline, int flags) {
   ssize_t got = 0;
   do {
     got = recvmsg(lifeline.number(), &header, MSG_CMSG_CLOEXEC | flags);
-  } while (got < 0 && errno == EINTR);
+    // ECONNRESET is told once, before what the other side had still sent, when it ended with our
+    // messages unread.
+  } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
   if (got < 0) return errno_error(errno, "reading the lifeline");
   for (cmsghdr* item = CMSG_FIRSTHDR(&header); item != nullptr; item = CMSG_NXTHDR(&header, item)) {
     if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) continue;

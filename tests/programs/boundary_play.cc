@@ -59,8 +59,10 @@ void see(const std::string& path) {
 
 void read_file(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY);
-  char byte = 0;
-  say("read " + path, fd < 0 ? -1 : read(fd, &byte, 1));
+  char bytes[4096];
+  const ssize_t length = fd < 0 ? -1 : read(fd, bytes, sizeof bytes);
+  say("read " + path, length);
+  printf("length %s: %zd\n", path.c_str(), length);
 }
 
 void write_file(const std::string& path) {
@@ -293,7 +295,6 @@ void state() {
   say("user namespaces allowed", open("/proc/sys/user/max_user_namespaces", O_WRONLY));
   write_file("/proc/sys/kernel/core_pattern");
   write_file("/proc/sys/vm/overcommit_memory");
-  write_file("/proc/sysrq-trigger");
 }
 
 // Many processes that ignore what they can; the first stays.
