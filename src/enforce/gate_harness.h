@@ -80,13 +80,13 @@ struct Finished {
 };
 
 // One run: start, look, end, finish.
-class Run {
+class GovernedRun {
  public:
   // `play` is gate_play's arguments; %T, %F, %W stand for the paths of gate_target,
   // gate_forbidden and the work directory.
-  Run(Scratch& scratch, Verdicts& verdicts, std::vector<std::string> play,
-      const Limits& limits = Limits{}, const Clock* clock = nullptr);
-  ~Run();
+  GovernedRun(Scratch& scratch, Verdicts& verdicts, std::vector<std::string> play,
+              const Limits& limits = Limits{}, const Clock* clock = nullptr);
+  ~GovernedRun();
 
   Supervisor& supervisor() { return *supervisor_; }
   // wait_for_output waits until the output has `text` (false: the run ended without).

@@ -134,8 +134,8 @@ std::vector<ExecImage> Grants::images() {
   return images_;
 }
 
-Run::Run(Scratch& scratch, Verdicts& verdicts, std::vector<std::string> play, const Limits& limits,
-         const Clock* clock)
+GovernedRun::GovernedRun(Scratch& scratch, Verdicts& verdicts, std::vector<std::string> play,
+                         const Limits& limits, const Clock* clock)
     : verdicts_(verdicts), clock_(clock != nullptr ? *clock : system_clock_) {
   const std::string& root = scratch.path();
   const std::string work = root + "/work";
@@ -162,7 +162,7 @@ Run::Run(Scratch& scratch, Verdicts& verdicts, std::vector<std::string> play, co
   }
 }
 
-void Run::start() {
+void GovernedRun::start() {
   Result<FdPair> in = pipe_pair();
   Result<FdPair> out = pipe_pair();
   ASSERT_TRUE(in && out);
@@ -182,7 +182,7 @@ void Run::start() {
   });
 }
 
-void Run::read_output() {
+void GovernedRun::read_output() {
   char buffer[4096];
   for (;;) {
     const ssize_t size = ::read(output_.number(), buffer, sizeof buffer);
@@ -194,18 +194,18 @@ void Run::read_output() {
   }
 }
 
-bool Run::wait_for_output(const std::string& text) {
+bool GovernedRun::wait_for_output(const std::string& text) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, std::chrono::seconds(60),
                     [&] { return ended_ || text_.find(text) != std::string::npos; });
   return text_.find(text) != std::string::npos;
 }
 
-void Run::write_input(const std::string& text) {
+void GovernedRun::write_input(const std::string& text) {
   (void)!::write(input_.number(), text.data(), text.size());
 }
 
-Result<Finished> Run::finish() {
+Result<Finished> GovernedRun::finish() {
   {
     std::unique_lock lock(mutex_);
     if (!changed_.wait_for(lock, std::chrono::seconds(300), [this] { return ended_; })) {
@@ -223,7 +223,7 @@ Result<Finished> Run::finish() {
   return Finished{std::move(result).value(), text_};
 }
 
-Run::~Run() {
+GovernedRun::~GovernedRun() {
   if (loop_.joinable()) {
     supervisor_->end(EndReason::Interrupted, "the test is over");
     loop_.join();
@@ -233,7 +233,7 @@ Run::~Run() {
 
 Finished run(Scratch& scratch, Verdicts& verdicts, std::vector<std::string> play,
              const Limits& limits) {
-  Run one(scratch, verdicts, std::move(play), limits);
+  GovernedRun one(scratch, verdicts, std::move(play), limits);
   one.start();
   Result<Finished> finished = one.finish();
   EXPECT_TRUE(finished) << finished.error().message();
