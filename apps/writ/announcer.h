@@ -1,0 +1,37 @@
+// The announcer: refusals of a running run, told on standard error by a thread of their own.
+//
+// Whoever tells it something never waits: when standard error is not read, at most kMaxHeld lines
+// are kept and the rest is counted. Thread safety: tell() from any thread; close() from one.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace writ::cli {
+
+class Announcer {
+ public:
+  static constexpr std::size_t kMaxHeld = 256;
+  Announcer();
+  ~Announcer();
+  Announcer(const Announcer&) = delete;
+  Announcer& operator=(const Announcer&) = delete;
+
+  void tell(std::string text);
+  // close says what is held and ends the thread.
+  void close();
+
+ private:
+  void loop();
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::string> held_;
+  std::size_t dropped_ = 0;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace writ::cli

@@ -1,0 +1,162 @@
+#include "writ/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+
+namespace writ::cli {
+namespace {
+
+// One row of the table of verbs.
+struct Verb {
+  const char* name;
+  const char* about;
+};
+
+constexpr Verb kVerbs[] = {
+    {"init", "make keys, trust, the domain \"default\", the starter policy and a ledger"},
+    {"run", "run a command under a permit: writ run [--permit P] -- COMMAND"},
+    {"permit issue", "issue a permit from a request: writ permit issue JOB.toml"},
+    {"permit show", "show what a permit says"},
+    {"permit verify", "check a permit as a domain would"},
+    {"revoke", "revoke a permit, key or run, and end what runs under it"},
+    {"ps", "show the runs that are alive"},
+    {"explain", "say why: an event of the ledger, the last refusal, or all reason codes"},
+    {"domain list", "list the domains that are defined here"},
+    {"domain show", "show a domain: what it enforces, and what carries it"},
+    {"domain check", "check a domain: definition, trust, policy"},
+    {"ledger show", "show the ledger's entries, or the story of runs as trees"},
+    {"ledger verify", "verify the ledger, offline, and replay every recorded decision"},
+    {"doctor", "show what this machine offers, by really trying, and what is missing"},
+    {"demo", "one minute with a governed agent, in a temporary home"},
+    {"version", "show the version and the formats"},
+};
+
+const char* about(const std::string& name) {
+  for (const Verb& verb : kVerbs) {
+    if (name == verb.name) return verb.about;
+  }
+  return "";
+}
+
+class Parser {
+ public:
+  Parser() : app_("Writ: nothing runs here without a permit, a decision and a record.", "writ") {
+    app_.require_subcommand(1);
+    app_.set_help_flag("-h,--help", "this help");
+    app_.get_formatter()->column_width(26);
+    groups();
+    CLI::App* init = verb("init");
+    init->add_flag("--no-passphrase", options_.no_passphrase, "leave the authority key open");
+    init->add_option("--passphrase-file", options_.passphrase_file, "read the passphrase there");
+
+    CLI::App* run = verb("run");
+    run->add_option("--permit", options_.permit, "a permit file, or the start of a stored id");
+    run->add_option("--domain", options_.domain, "the domain to run in");
+
+    CLI::App* issue = verb("permit issue");
+    issue->add_option("request", options_.target, "the request (TOML)")->required();
+    issue->add_option("-o,--output", options_.output, "where a copy goes (default: beside it)");
+    issue->add_flag("--no-store", options_.no_store, "do not keep it among the stored permits");
+    issue->add_flag("--bearer", options_.bearer, "bind it to no holder");
+    issue->add_option("--passphrase-file", options_.passphrase_file, "read the passphrase there");
+    issue->add_option("--domain", options_.domain, "whose policy `policy = \"pin\"` means");
+
+    verb("permit show")->add_option("permit", options_.target, "a permit")->required();
+    CLI::App* verify = verb("permit verify");
+    verify->add_option("permit", options_.target, "a permit")->required();
+    verify->add_option("--domain", options_.domain, "the domain that is to accept it");
+
+    CLI::App* revoke = verb("revoke");
+    revoke->add_option("target", options_.target, "a permit file, permit id, run id or key id")
+        ->required();
+    revoke->add_option("--reason", options_.reason, "why, for the record");
+    revoke->add_flag("--key", options_.key, "the target is a key id");
+
+    verb("ps");
+    CLI::App* explain = verb("explain");
+    explain->add_option("event", options_.target, "an entry's number, or RUN/SEQ");
+    explain->add_flag("--last", options_.last, "the last refusal");
+    explain->add_flag("--codes", options_.codes, "all reason codes");
+
+    verb("domain list");
+    verb("domain show")->add_option("name", options_.target, "the domain");
+    verb("domain check")->add_option("name", options_.target, "the domain");
+
+    CLI::App* show = verb("ledger show");
+    show->add_option("run", options_.target, "only this run");
+    show->add_flag("--last", options_.last, "only the last run");
+    show->add_flag("--tree", options_.tree, "draw each run as a tree");
+    show->add_option("--command", options_.program, "only runs of this program");
+    CLI::App* check = verb("ledger verify");
+    check->add_option("--log-key", options_.log_key, "the log key to trust (vkey text)");
+
+    verb("doctor");
+    verb("demo")->add_flag("--keep", options_.keep, "leave the temporary home behind");
+    verb("version");
+  }
+
+  std::variant<Options, int> parse(std::vector<std::string> arguments) {
+    const auto split = std::find(arguments.begin(), arguments.end(), "--");
+    if (split != arguments.end()) {
+      options_.command.emplace(split + 1, arguments.end());
+      arguments.erase(split, arguments.end());
+    }
+    std::reverse(arguments.begin(), arguments.end());
+    try {
+      app_.parse(arguments);
+    } catch (const CLI::Success& help) {
+      return app_.exit(help) == 0 ? kYes : kFailed;
+    } catch (const CLI::ParseError& error) {
+      std::cerr << "writ: " << error.what() << "\n";
+      return kWrongUse;
+    }
+    for (const CLI::App* sub : app_.get_subcommands()) {
+      options_.verb = sub->get_name();
+      for (const CLI::App* inner : sub->get_subcommands()) {
+        options_.verb += " " + inner->get_name();
+      }
+    }
+    if ((options_.verb == "run") != options_.command.has_value() ||
+        (options_.command && options_.command->empty())) {
+      std::cerr << (options_.verb == "run"
+                        ? "writ: which command?  writ run [--permit P] -- COMMAND ARGUMENTS\n"
+                        : "writ: only `writ run` takes a command after `--`\n");
+      return kWrongUse;
+    }
+    return options_;
+  }
+
+ private:
+  void groups() {
+    for (const auto& [name, text] : {std::pair{"permit", "issue, show and verify permits"},
+                                     std::pair{"domain", "list, show and check domains"},
+                                     std::pair{"ledger", "show and verify the ledger"}}) {
+      groups_[name] = app_.add_subcommand(name, text);
+      groups_[name]->require_subcommand(1);
+    }
+  }
+
+  CLI::App* verb(const std::string& name) {
+    const std::size_t space = name.find(' ');
+    CLI::App* sub = space == std::string::npos
+                        ? app_.add_subcommand(name, about(name))
+                        : groups_.at(name.substr(0, space))
+                              ->add_subcommand(name.substr(space + 1), about(name));
+    sub->add_flag("--json", options_.json, "machine-readable output");
+    sub->add_flag("-q,--quiet", options_.quiet, "say nothing that is not asked for");
+    return sub;
+  }
+
+  CLI::App app_;
+  std::map<std::string, CLI::App*> groups_;
+  Options options_;
+};
+
+}  // namespace
+
+std::variant<Options, int> parse(const std::vector<std::string>& arguments) {
+  return Parser().parse(arguments);
+}
+
+}  // namespace writ::cli

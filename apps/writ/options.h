@@ -1,0 +1,51 @@
+// The command line of `writ`, read: one table of verbs, from which help and parsing come.
+//
+// What follows `--` is the command to run and is never looked at as options.
+// Exit statuses: 0 yes, 1 the honest answer is no, 2 wrong use, 125 Writ itself failed; `run` has
+// the program's own, 124, 126, 127 and 128+n besides (DESIGN §5).
+// Thread safety: pure apart from help, which goes to standard output.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace writ::cli {
+
+inline constexpr int kYes = 0;
+inline constexpr int kNo = 1;
+inline constexpr int kWrongUse = 2;
+inline constexpr int kEndedByWrit = 124;
+inline constexpr int kFailed = 125;
+inline constexpr int kDenied = 126;
+inline constexpr int kNotFound = 127;
+
+struct Options {
+  std::string verb;  // "run", "permit issue", …
+  bool json = false;
+  bool quiet = false;
+  std::string domain = "default";
+  std::string permit;           // run: a file or the start of a stored permit's id
+  std::string target;           // the one operand of most verbs
+  std::string output;           // permit issue: where the copy goes
+  std::string passphrase_file;  // init, permit issue
+  std::string reason;           // revoke
+  std::string program;          // ledger show: only runs of this program
+  std::string trust;            // permit verify: a public key file instead of the domain's trust
+  std::string log_key;          // ledger verify: the key that is trusted
+  bool no_passphrase = false;
+  bool no_store = false;
+  bool bearer = false;
+  bool key = false;   // revoke: the target is a key id
+  bool last = false;  // explain, ledger show
+  bool codes = false;
+  bool tree = false;
+  bool keep = false;                                // demo
+  std::optional<std::vector<std::string>> command;  // after `--`
+};
+
+// parse reads the arguments: the options, or the exit status when help or an error was printed.
+std::variant<Options, int> parse(const std::vector<std::string>& arguments);
+
+}  // namespace writ::cli

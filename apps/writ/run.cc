@@ -1,0 +1,158 @@
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <cstdlib>
+#include <mutex>
+
+#include "governor/govern.h"
+#include "writ/announcer.h"
+#include "writ/permit_file.h"
+#include "writ/print.h"
+#include "writ/verbs.h"
+
+extern char** environ;
+
+namespace writ::cli {
+namespace {
+
+Result<governor::RunRequest> request_of(const Options& options, const Machine& machine) {
+  governor::RunRequest request;
+  request.domain = options.domain;
+  request.command = *options.command;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    request.environment.emplace_back(*variable);
+  }
+  std::array<char, PATH_MAX> directory{};
+  if (::getcwd(directory.data(), directory.size()) == nullptr || directory[0] != '/') {
+    return Error(Code::NotFound, "the working directory is gone or cannot be named");
+  }
+  request.directory = directory.data();
+  if (!options.permit.empty()) {
+    request.permit_file = TRY(find_permit(machine.home, options.permit));
+    request.permit_name = options.permit;
+  }
+  return request;
+}
+
+// denied prints a denial before the run and gives its status.
+int denied(const Options& options, const governor::Refused& refused) {
+  if (options.json) {
+    json::Value value = new_answer();
+    value.set("denied", as_json(refused.denial));
+    if (refused.leaf) value.set("entry", refused.leaf->get());
+    say(json_line(value));
+  } else {
+    DenialMore more;
+    if (refused.leaf) {
+      more.record = fmt::format("entry {0}          writ explain {0}", refused.leaf->get());
+    } else {
+      more.record = "none: the ledger cannot be written";
+    }
+    say(lines_of(refused.denial, more));
+  }
+  return refused.not_found ? kNotFound : kDenied;
+}
+
+std::string ended_words(const governor::RunEnd& end) {
+  switch (end.reason) {
+    case EndReason::Exited: return fmt::format("exited {}", end.status);
+    case EndReason::Signalled: {
+      const char* name = ::sigabbrev_np(end.status);
+      return fmt::format("signalled SIG{}", name != nullptr ? name : std::to_string(end.status));
+    }
+    default: return std::string(code_of(end.reason));
+  }
+}
+
+int status_of(const governor::RunEnd& end) {
+  if (end.reason == EndReason::Exited) return end.status;
+  if (end.reason == EndReason::Signalled) return 128 + end.status;
+  return kEndedByWrit;
+}
+
+void told_ended(const Options& options, const governor::RunEnd& end, const RunId& run) {
+  const std::uint64_t refused = end.counts.refused + end.counts.violated;
+  if (options.json) {
+    json::Value value = new_answer();
+    json::Value body = json::Value::object();
+    body.set("run", to_string(run)).set("reason", code_of(end.reason)).set("status", end.status);
+    body.set("detail", end.detail).set("execs", end.counts.released).set("denied", refused);
+    body.set("wall_nanos", end.wall_nanos).set("end_latency_nanos", end.end_latency_nanos);
+    body.set("first", end.first.get()).set("last", end.last.get());
+    body.set("head", end.head.size.get());
+    value.set("ended", std::move(body));
+    say(json_line(value));
+    return;
+  }
+  const bool by_itself = end.reason == EndReason::Exited || end.reason == EndReason::Signalled;
+  if (options.quiet && by_itself) return;
+  std::string line = fmt::format(
+      "writ: ended: {} · {} exec{} · {} denied · {} · entries {}-{} · head {} signed",
+      ended_words(end), end.counts.released, end.counts.released == 1 ? "" : "s", refused,
+      seconds(end.wall_nanos), end.first.get(), end.last.get(), end.head.size.get());
+  if (!by_itself && !end.detail.empty()) {
+    line += fmt::format("\n  because    {}", printable(end.detail, 1000));
+    if (end.end_latency_nanos > 0) {
+      line += fmt::format("\n  gone       {} after that", seconds(end.end_latency_nanos));
+    }
+  }
+  say(line);
+}
+
+}  // namespace
+
+Result<int> run(const Options& options, Machine& machine) {
+  // Signals to end the governor are taken by its watch (governor/watch.h), in every thread.
+  sigset_t taken;
+  ::sigemptyset(&taken);
+  for (const int one : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&taken, one);
+  (void)::pthread_sigmask(SIG_BLOCK, &taken, nullptr);
+
+  const governor::RunRequest request = TRY(request_of(options, machine));
+  governor::MaybeInstallation opened = TRY(governor::open_installation(
+      machine.home, machine.account, machine.storage, machine.clock, machine.random));
+  if (const Denial* no = std::get_if<Denial>(&opened)) {
+    governor::Refused refused;
+    refused.denial = *no;
+    return denied(options, refused);
+  }
+  governor::Installation& here = *std::get<std::unique_ptr<governor::Installation>>(opened);
+  const enforce::Capabilities kernel = enforce::probe();
+  const governor::Admitted admitted = TRY(governor::admit(request, here, kernel));
+  if (const governor::Refused* no = std::get_if<governor::Refused>(&admitted)) {
+    return denied(options, *no);
+  }
+  const governor::Admission& admission = std::get<governor::Admission>(admitted);
+
+  Announcer announcer;
+  const std::string where =
+      "run " + to_string(admission.run()) + ", permit " + short_hex(admission.permit().id());
+  governor::GovernOptions govern_options;
+  govern_options.on_refusal = [&](const governor::Told& told) {
+    if (options.quiet) return;
+    if (options.json) {
+      json::Value value = new_answer();
+      value.set("refused", as_json(told.denial));
+      value.set("seq", told.event.seq.get()).set("entry", told.leaf.get());
+      announcer.tell(json_line(value));
+      return;
+    }
+    DenialMore more;
+    more.asked_by =
+        fmt::format("{}   pid {}, {}", told.asked_by.empty() ? "the run's start" : told.asked_by,
+                    told.pid, where);
+    more.record = fmt::format("seq {}, entry {}          writ explain {}", told.event.seq.get(),
+                              told.leaf.get(), told.leaf.get());
+    announcer.tell(lines_of(told.denial, more));
+  };
+  const Result<governor::RunEnd> end = governor::govern(admission, here, kernel, govern_options);
+  announcer.close();
+  if (!end) return Error(end.error());
+  told_ended(options, *end, admission.run());
+  return status_of(*end);
+}
+
+}  // namespace writ::cli

@@ -1,0 +1,216 @@
+// Verbs about runs that are alive: ps and revoke.
+#include <fmt/format.h>
+#include <poll.h>
+
+#include "cose/key.h"
+#include "governor/control.h"
+#include "governor/keystore.h"
+#include "governor/process.h"
+#include "governor/registry.h"
+#include "ledger/side.h"
+#include "permit/permit.h"
+#include "writ/permit_file.h"
+#include "writ/print.h"
+#include "writ/verbs.h"
+
+namespace writ::cli {
+namespace {
+
+constexpr int kAskMillis = 2'000;
+constexpr int kEndMillis = 60'000;
+
+struct Target {
+  ledger::Revocation::What what = ledger::Revocation::What::Permit;
+  ByteVec bytes;
+  std::string name;  // for people
+};
+
+// What a person names: a permit file, a permit or run id (or the start of one), or a key.
+Result<Target> find_target(const Options& options, const Machine& machine,
+                           const std::vector<governor::Registration>& runs) {
+  Target target;
+  const std::string& text = options.target;
+  if (options.key) {
+    const KeyId key = TRY(id_from_hex<KeyId>(text));
+    target.what = ledger::Revocation::What::Key;
+    target.bytes = to_vec(as_bytes(key));
+    target.name = "key " + short_hex(key);
+    return target;
+  }
+  if (Result<RunId> run = parse_run_id(text)) {
+    target.what = ledger::Revocation::What::Run;
+    target.bytes = to_vec(as_bytes(*run));
+    target.name = "run " + text;
+    return target;
+  }
+  const auto permit = [&](const PermitId& id) {
+    target.bytes = to_vec(as_bytes(id));
+    target.name = short_hex(id);
+    return target;
+  };
+  if (Result<PermitId> whole = id_from_hex<PermitId>(text)) return permit(*whole);
+  Result<ByteVec> file = find_permit(machine.home, text);
+  if (file) {
+    permit::Read read = permit::read_permit(*file);
+    if (const Denial* no = std::get_if<Denial>(&read)) {
+      return Error(Code::Malformed, printable(text) + ": " + no->because);
+    }
+    return permit(std::get<permit::Permit>(read).id);
+  }
+  for (const governor::Registration& run : runs) {
+    if (text.size() >= 6 && to_hex(run.permit).starts_with(text)) return permit(run.permit);
+    if (text.size() >= 6 && to_string(run.run).starts_with(text)) {
+      target.what = ledger::Revocation::What::Run;
+      target.bytes = to_vec(as_bytes(run.run));
+      target.name = "run " + to_string(run.run);
+      return target;
+    }
+  }
+  return Error(Code::NotFound, "`" + printable(text) +
+                                   "` is no permit file, permit id or run id that is known here");
+}
+
+// wait_gone waits for a process to end; false when it is still there after `millis`.
+bool wait_gone(const Pid& process, int millis) {
+  for (int waited = 0; waited < millis; waited += 5) {
+    if (!governor::alive(process)) return true;
+    (void)::poll(nullptr, 0, 5);
+  }
+  return !governor::alive(process);
+}
+
+}  // namespace
+
+Result<int> revoke(const Options& options, Machine& machine) {
+  const std::int64_t began = machine.clock.boot_nanos();
+  const crypto::PrivateKey runner = TRY(governor::load_key(machine.home, governor::kRunnerKey));
+  const crypto::PrivateKey log_key = TRY(governor::load_key(machine.home, governor::kLogKey));
+  auto store = TRY(ledger::Store::open(machine.storage, machine.home.state, machine.clock, {}));
+  ledger::Salt salt{};
+  machine.random.fill(salt);
+  ledger::Side side(salt);
+  ledger::Revocation body;
+  body.sentence = side.put("sentence", as_bytes(std::string_view(options.reason)));
+
+  Target target;
+  LeafIndex leaf;
+  std::vector<governor::Registration> hit;
+  const Result<void> recorded = store->with_lock([&](ledger::LockedState& state) -> Result<void> {
+    (void)TRY(governor::sweep(state, machine.storage, machine.home.state));
+    const std::vector<governor::Registration> runs = TRY(governor::list_runs(state));
+    target = TRY(find_target(options, machine, runs));
+    governor::Revocations list = TRY(governor::read_revocations(state));
+    switch (target.what) {
+      case ledger::Revocation::What::Permit:
+        list.permits.insert(TRY(id_from_bytes<PermitId>(target.bytes)));
+        break;
+      case ledger::Revocation::What::Key:
+        list.keys.insert(TRY(id_from_bytes<KeyId>(target.bytes)));
+        break;
+      case ledger::Revocation::What::Run: {
+        RunId::rep raw{};
+        std::copy(target.bytes.begin(), target.bytes.end(), raw.begin());
+        list.runs.insert(RunId(raw));
+        break;
+      }
+    }
+    body.what = target.what;
+    body.target = target.bytes;
+    ledger::Event event = TRY(ledger::make_event(
+        {ledger::kNoRun, Seq(0)}, ledger::kGenesisEvent,
+        ledger::KeyAuthority{cose::key_id(runner.public_key())}, std::move(body)));
+    std::vector<ledger::Draft> batch;
+    batch.push_back({std::move(event), side.encode()});
+    leaf = TRY(state.append(std::move(batch), ledger::Wait::Durable)).first;
+    TRY(state.write("revoked", governor::encode_revocations(list)));
+    for (const governor::Registration& run : runs) {
+      if (list.hits(run)) hit.push_back(run);
+    }
+    return {};
+  });
+  if (!recorded) return Error(recorded.error());
+
+  std::uint64_t processes = 0;
+  std::size_t left_over = 0;
+  for (const governor::Registration& run : hit) {
+    governor::ControlQuestion question;
+    question.verb = governor::ControlVerb::End;
+    question.reason = code_of(EndReason::Revoked);
+    question.detail = options.reason.empty() ? "the permit was revoked"
+                                             : "revoked: " + printable(options.reason, 500);
+    const Result<governor::ControlAnswer> ended =
+        governor::ask_governor(machine.home.runtime, run.run, question, kEndMillis);
+    if (ended) {
+      processes += ended->processes;
+    } else if (!wait_gone(run.governor, kAskMillis)) {
+      ++left_over;  // it watches the list too; this answer did not come
+    }
+  }
+  const std::int64_t took = machine.clock.boot_nanos() - began;
+  (void)TRY(store->sign_head(log_key));
+  if (options.json) {
+    json::Value value = new_answer();
+    value.set("revoked", to_hex(target.bytes)).set("runs", hit.size()).set("processes", processes);
+    value.set("nanos", took).set("entry", leaf.get()).set("unanswered", left_over);
+    put_answer(value);
+  } else if (!options.quiet) {
+    answer(fmt::format("revoked {}: {} run{}, {} process{} gone in {} · entry {}", target.name,
+                       hit.size(), hit.size() == 1 ? "" : "s", processes,
+                       processes == 1 ? "" : "es", seconds(took), leaf.get()));
+  }
+  if (left_over > 0) {
+    return Error(Code::Unavailable,
+                 std::to_string(left_over) + " governor(s) did not answer: writ ps shows which");
+  }
+  return kYes;
+}
+
+Result<int> ps(const Options& options, Machine& machine) {
+  auto store = TRY(ledger::Store::open(machine.storage, machine.home.state, machine.clock, {}));
+  std::vector<governor::Registration> runs;
+  const Result<void> looked = store->with_lock([&](ledger::LockedState& state) -> Result<void> {
+    (void)TRY(governor::sweep(state, machine.storage, machine.home.state));
+    runs = TRY(governor::list_runs(state));
+    return {};
+  });
+  if (!looked) return Error(looked.error());
+  json::Value list = json::Value::array();
+  if (!options.json && !options.quiet) {
+    answer(fmt::format("{:<26}  {:<10} {:<16} {:<8}  {:<7}  {:<8} {:>6} {:>7} {:>7}  {}", "RUN",
+                       "DOMAIN", "AGENT", "PERMIT", "TIER", "STATE", "LEFT", "EXECS", "DENIED",
+                       "COMMAND"));
+  }
+  const std::int64_t now = seconds_of(machine.clock.now()).get();
+  for (const governor::Registration& run : runs) {
+    const Result<governor::ControlAnswer> status =
+        governor::ask_governor(machine.home.runtime, run.run, {}, kAskMillis);
+    const std::string state = status ? status->state : "unknown";
+    const std::int64_t time_left = run.expires.get() - now;
+    if (options.json) {
+      json::Value value = json::Value::object();
+      value.set("run", to_string(run.run)).set("domain", run.domain).set("agent", run.subject);
+      value.set("permit", to_hex(run.permit)).set("tier", "sandbox").set("state", state);
+      value.set("left_seconds", time_left).set("command", run.command);
+      value.set("pid", run.governor.number);
+      if (status) {
+        value.set("execs", status->released).set("denied", status->refused);
+        value.set("processes", status->processes);
+      }
+      list.push(std::move(value));
+    } else {
+      answer(fmt::format("{:<26}  {:<10} {:<16} {:<8}  {:<7}  {:<8} {:>6} {:>7} {:>7}  {}",
+                         to_string(run.run), printable(run.domain, 20), printable(run.subject, 30),
+                         short_hex(run.permit), "sandbox", state, left(time_left),
+                         status ? std::to_string(status->released) : "?",
+                         status ? std::to_string(status->refused) : "?", printable(run.command)));
+    }
+  }
+  if (options.json) {
+    json::Value value = new_answer();
+    value.set("runs", std::move(list));
+    put_answer(value);
+  }
+  return kYes;
+}
+
+}  // namespace writ::cli

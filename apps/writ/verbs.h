@@ -1,0 +1,40 @@
+// The verbs: each takes the options and gives the exit status, having printed its answer.
+//
+// An Error is printed by main, once. Thread safety: one verb at a time.
+#pragma once
+
+#include "base/clock.h"
+#include "base/durable.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "governor/home.h"
+#include "writ/options.h"
+
+namespace writ::cli {
+
+// What every verb may need of the machine.
+struct Machine {
+  governor::Account account;
+  governor::Home home;
+  Storage& storage;
+  const Clock& clock;
+  Random& random;
+};
+
+Result<int> init(const Options& options, Machine& machine);
+Result<int> run(const Options& options, Machine& machine);
+Result<int> permit_issue(const Options& options, Machine& machine);
+Result<int> permit_show(const Options& options, Machine& machine);
+Result<int> permit_verify(const Options& options, Machine& machine);
+Result<int> revoke(const Options& options, Machine& machine);
+Result<int> ps(const Options& options, Machine& machine);
+Result<int> explain(const Options& options, Machine& machine);
+Result<int> domain_list(const Options& options, Machine& machine);
+Result<int> domain_show(const Options& options, Machine& machine);
+Result<int> domain_check(const Options& options, Machine& machine);
+Result<int> ledger_show(const Options& options, Machine& machine);
+Result<int> ledger_verify(const Options& options, Machine& machine);
+Result<int> doctor(const Options& options, Machine& machine);
+Result<int> version(const Options& options, Machine& machine);
+
+}  // namespace writ::cli
