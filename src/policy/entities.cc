@@ -103,6 +103,12 @@ bool Entities::is_in(const detail::EntityNode* uid, const detail::EntityNode* an
   return false;
 }
 
+std::span<const EntityUid> Entities::ancestors(const EntityUid& uid) const {
+  const Store::Item* item = store_->find(uid.node());
+  if (item == nullptr) return {};
+  return item->ancestors;
+}
+
 std::vector<const Entity*> Entities::all() const {
   std::vector<const Entity*> out;
   for (const Store* store = store_.get(); store != nullptr; store = store->below) {

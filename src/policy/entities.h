@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,8 @@ class Entities {
     return is_in(uid.node(), ancestor.node());
   }
   bool is_in(const detail::EntityNode* uid, const detail::EntityNode* ancestor) const;
+  // ancestors of an entity, all levels; empty for one that is not here.
+  std::span<const EntityUid> ancestors(const EntityUid& uid) const;
   // all lists the entities in order of their ids (those of the store below included).
   std::vector<const Entity*> all() const;
   std::size_t size() const;

@@ -1,0 +1,120 @@
+#include "policy/entities.h"
+
+#include <gtest/gtest.h>
+
+#include "policy/request.h"
+
+namespace writ::policy {
+namespace {
+
+EntityUid uid(const std::string& type, const std::string& id) {
+  return EntityUid::make(type, id);
+}
+
+Entity entity(const EntityUid& id, std::vector<EntityUid> parents = {}) {
+  return {id, Value::record({}), std::move(parents)};
+}
+
+TEST(Entities, ParentsBecomeTransitiveInAnyOrder) {
+  EntitiesBuilder builder;
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(
+        builder.add(entity(uid("T", std::to_string(i)), {uid("T", std::to_string(i + 1))})));
+  }
+  const Entities entities = std::move(builder).build().value();
+  EXPECT_TRUE(entities.is_in(uid("T", "0"), uid("T", "50")));
+  EXPECT_TRUE(entities.is_in(uid("T", "49"), uid("T", "50")));
+  EXPECT_FALSE(entities.is_in(uid("T", "50"), uid("T", "0")));
+  EXPECT_TRUE(entities.is_in(uid("Z", "q"), uid("Z", "q")));
+}
+
+TEST(Entities, CyclesAreRefused) {
+  EntitiesBuilder self;
+  ASSERT_TRUE(self.add(entity(uid("T", "a"), {uid("T", "a")})));
+  EXPECT_FALSE(std::move(self).build());
+  EntitiesBuilder ring;
+  ASSERT_TRUE(ring.add(entity(uid("T", "a"), {uid("T", "b")})));
+  ASSERT_TRUE(ring.add(entity(uid("T", "b"), {uid("T", "c")})));
+  ASSERT_TRUE(ring.add(entity(uid("T", "c"), {uid("T", "a")})));
+  EXPECT_FALSE(std::move(ring).build());
+}
+
+TEST(Entities, TheSameEntityTwiceMustBeTheSame) {
+  EntitiesBuilder builder;
+  ASSERT_TRUE(builder.add({uid("T", "a"), Value::record({{"x", Value::integer(1)}})}));
+  EXPECT_TRUE(builder.add({uid("T", "a"), Value::record({{"x", Value::integer(1)}})}));
+  EXPECT_FALSE(builder.add({uid("T", "a"), Value::record({{"x", Value::integer(2)}})}));
+}
+
+TEST(Entities, AStoreOverAnotherSeesBothAndMayNotContradict) {
+  EntitiesBuilder builder;
+  ASSERT_TRUE(builder.add(entity(uid("Group", "dev"), {uid("Group", "all")})));
+  ASSERT_TRUE(builder.add(entity(uid("User", "bob"), {uid("Group", "absent")})));
+  const Entities below = std::move(builder).build().value();
+
+  EntitiesBuilder over(below);
+  ASSERT_TRUE(over.add(entity(uid("User", "alice"), {uid("Group", "dev")})));
+  EXPECT_TRUE(over.add(entity(uid("Group", "dev"), {uid("Group", "all")})));
+  EXPECT_FALSE(over.add(entity(uid("Group", "dev"), {})));
+  EXPECT_FALSE(over.add(entity(uid("Group", "absent"), {uid("Group", "root")})));
+  EXPECT_TRUE(over.add(entity(uid("Group", "absent"), {})));
+  const Entities entities = std::move(over).build().value();
+  EXPECT_TRUE(entities.is_in(uid("User", "alice"), uid("Group", "all")));
+  EXPECT_TRUE(entities.is_in(uid("User", "bob"), uid("Group", "absent")));
+  EXPECT_NE(entities.find(uid("User", "bob")), nullptr);
+  EXPECT_EQ(below.find(uid("User", "alice")), nullptr);
+  EXPECT_EQ(entities.size(), 4U);
+}
+
+TEST(Entities, TooManyAncestorsAreRefusedNotStored) {
+  EntitiesBuilder builder;
+  for (int i = 0; i < 6'000; ++i) {
+    ASSERT_TRUE(
+        builder.add(entity(uid("T", std::to_string(i)), {uid("T", std::to_string(i + 1))})));
+  }
+  const auto built = std::move(builder).build();
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().code(), Code::Exhausted);
+}
+
+TEST(EntitiesJson, RoundTripsAndIsCanonical) {
+  const char* text = R"([
+    {"uid": {"type": "U", "id": "b"}, "attrs": {"z": [2, 1], "a": {"__entity": {"type": "U", "id": "a"}}},
+     "parents": [{"__entity": {"type": "G", "id": "2"}}, {"type": "G", "id": "1"}], "tags": {"t": "x"}, "more": 1},
+    {"uid": {"__entity": {"type": "U", "id": "a"}}, "attrs": {}, "parents": []}])";
+  const Entities entities = Entities::parse_json(text).value();
+  const std::string json = to_json(entities).value();
+  EXPECT_EQ(
+      json,
+      R"([{"uid":{"type":"U","id":"a"},"attrs":{},"parents":[]},)"
+      R"({"uid":{"type":"U","id":"b"},"attrs":{"a":{"__entity":{"type":"U","id":"a"}},"z":[1,2]},)"
+      R"("parents":[{"type":"G","id":"1"},{"type":"G","id":"2"}],"tags":{"t":"x"}}])");
+  EXPECT_EQ(to_json(Entities::parse_json(json).value()).value(), json);
+}
+
+TEST(EntitiesJson, RefusesWhatIsNoEntity) {
+  for (const char* bad :
+       {"{}", "[1]", R"([{"attrs": {}, "parents": []}])",
+        R"([{"uid": {"type": "T", "id": "a"}, "parents": []}])",
+        R"([{"uid": {"type": "T", "id": "a"}, "attrs": {}}])",
+        R"([{"uid": "T::\"a\"", "attrs": {}, "parents": []}])",
+        R"([{"uid": {"type": "A :: B", "id": "a"}, "attrs": {}, "parents": []}])",
+        R"([{"uid": {"type": "T", "id": "a"}, "attrs": {"x": null}, "parents": []}])",
+        R"([{"uid": {"type": "T", "id": "a"}, "attrs": [], "parents": []}])",
+        R"([{"uid": {"type": "T", "id": "a"}, "attrs": {}, "parents": {}}])",
+        R"([{"uid": {"type": "T", "id": "a"}, "attrs": {}, "parents": [], "tags": 1}])"}) {
+    EXPECT_FALSE(Entities::parse_json(bad)) << bad;
+  }
+}
+
+TEST(RequestJson, RoundTripsAndRefusesOtherKeys) {
+  const Request request{uid("U", "a"), uid("Action", "b"), uid("R", "c"),
+                        Value::record({{"t", Value::datetime(0)}})};
+  const std::string json = to_json(request).value();
+  EXPECT_EQ(to_json(Request::parse_json(json).value()).value(), json);
+  EXPECT_FALSE(Request::parse_json(R"({"principal": {"type": "U", "id": "a"}})"));
+  EXPECT_FALSE(Request::parse_json(json.substr(0, json.size() - 1) + R"(,"extra":1})"));
+}
+
+}  // namespace
+}  // namespace writ::policy
