@@ -17,7 +17,7 @@
 #include "json/read.h"
 #include "json/write.h"
 #include "policy/authorizer.h"
-#include "policy/value_json.h"
+#include "policy/schema.h"
 
 namespace writ::conformance {
 namespace {
@@ -28,6 +28,7 @@ using policy::Entities;
 using policy::EntityUid;
 using policy::PolicySet;
 using policy::Request;
+using policy::Schema;
 using policy::Value;
 
 struct Counts {
@@ -102,14 +103,21 @@ class Runner {
       differ("the policies do not parse: " + policies.error().message());
       return {};
     }
-    auto entities = Entities::parse_json(entity_text);
+    const std::string schema_file = TRY(text_field(json, "schema"));
+    const std::string schema_text = TRY(source_.read(schema_file));
+    auto schema = Schema::parse(schema_text);
+    if (!schema) {
+      differ("the schema does not parse: " + schema.error().message());
+      return {};
+    }
+    auto entities = schema->parse_entities(entity_text);
     if (!entities) {
       differ("the entities do not parse: " + entities.error().message());
       return {};
     }
     const json::Value* requests = json.find("requests");
     for (const json::Value& request : *requests->as_array()) {
-      TRY(run_request(request, *policies, *entities));
+      TRY(run_request(request, *schema, *policies, *entities));
     }
     return {};
   }
@@ -138,18 +146,24 @@ class Runner {
     return out + "]";
   }
 
-  Result<void> run_request(const json::Value& json, const PolicySet& policies,
+  Result<void> run_request(const json::Value& json, const Schema& schema, const PolicySet& policies,
                            const Entities& entities) {
     ++counts_.requests;
     check_fields(json, kRequestFields);
     const std::string description = TRY(text_field(json, "description"));
-    auto context = policy::parse_record_json(json::write(*json.find("context")));
+    const EntityUid action = TRY(uid_field(json, "action"));
+    auto context = schema.parse_context(action, json::write(*json.find("context")));
     if (!context) {
       differ(description + ": the context does not parse: " + context.error().message());
       return {};
     }
-    const Request request{TRY(uid_field(json, "principal")), TRY(uid_field(json, "action")),
+    const Request request{TRY(uid_field(json, "principal")), action,
                           TRY(uid_field(json, "resource")), std::move(context).value()};
+    const json::Value* validate = json.find("validateRequest");
+    if (validate == nullptr || validate->as_bool() != false) {
+      auto checked = schema.check_request(request);
+      if (!checked) differ(description + ": the request is refused: " + checked.error().message());
+    }
     const policy::Response answer =
         policy::authorize(policies, entities, request, policy::OnError::Skip);
     const std::string decision = answer.decision == Decision::Allow ? "allow" : "deny";

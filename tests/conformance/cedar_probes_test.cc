@@ -1,0 +1,185 @@
+// The corner cases of probes.jsonl: what the official engine (4.10.0) answered, compared.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "cases.h"
+#include "json/read.h"
+#include "json/write.h"
+#include "policy/authorizer.h"
+#include "policy/schema.h"
+#include "policy/value_json.h"
+
+namespace writ::conformance {
+namespace {
+
+using policy::Entities;
+using policy::EntityUid;
+using policy::PolicySet;
+using policy::Request;
+using policy::Schema;
+
+constexpr json::Limits kLimits = {.bytes = 16U << 20U, .depth = 200, .values = 100'000};
+
+struct Probe {
+  std::string op;
+  json::Value job;
+  json::Value answer;
+};
+
+std::vector<Probe> read_probes() {
+  const auto file = data_path("probes.jsonl");
+  const Source source = Source::open(file.parent_path()).value();
+  std::istringstream lines(source.read(file.filename()).value());
+  std::vector<Probe> out;
+  for (std::string line; std::getline(lines, line);) {
+    const auto parsed = json::read(line, kLimits);
+    if (!parsed) {
+      // A fraction inside: the strict reader refuses the entities (or the policy) it stands in,
+      // which is the answer too.
+      const std::string op = line.find("parseEntities") != std::string::npos ? "parseEntities" : "";
+      const std::size_t at = line.rfind("\"answer\": ");
+      const json::Value answer =
+          json::read(line.substr(at + 10, line.size() - at - 11), kLimits).value();
+      EXPECT_EQ(*answer.find("type")->as_string(), "failure") << line;
+      json::Value job = json::Value::object();
+      job.set("id", line.substr(0, 60)).set("entities", json::Value());
+      out.push_back({op, job, answer});
+      continue;
+    }
+    const json::Value& json = *parsed;
+    const json::Value& job = *json.find("job");
+    const json::Value* op = job.find("op");
+    out.push_back({op == nullptr ? "authorize" : *op->as_string(), job, *json.find("answer")});
+  }
+  return out;
+}
+
+Result<EntityUid> uid_of(const json::Value& json) {
+  return EntityUid::create(*json.find("type")->as_string(), *json.find("id")->as_string());
+}
+
+Result<PolicySet> policies_of(const json::Value& json) {
+  if (json.as_string() != nullptr) {
+    PolicySet set = TRY(PolicySet::parse(*json.as_string()));
+    if (!set.templates().empty()) {
+      return Error(Code::InvalidArgument, "a static policy set includes a template");
+    }
+    return set;
+  }
+  PolicySet set;
+  for (const char* part : {"staticPolicies", "templates"}) {
+    const json::Value* list = json.find(part);
+    if (list == nullptr) continue;
+    for (const json::Member& member : *list->as_object()) {
+      TRY(set.add(member.name, *member.value.as_string()));
+    }
+  }
+  if (const json::Value* links = json.find("templateLinks")) {
+    for (const json::Value& link : *links->as_array()) {
+      const auto value = [&](const char* slot) -> std::optional<EntityUid> {
+        const json::Value* found = link.find("values")->find(slot);
+        if (found == nullptr) return std::nullopt;
+        return uid_of(*found).value();
+      };
+      TRY(set.link(*link.find("templateId")->as_string(), *link.find("newId")->as_string(),
+                   value("?principal"), value("?resource")));
+    }
+  }
+  return set;
+}
+
+Result<Schema> schema_of(const json::Value& json) {
+  if (json.as_string() != nullptr) return Schema::parse(*json.as_string());
+  return Schema::parse_json(json::write(json));
+}
+
+// The answer in one line: "allow [policy0] []", or "failure".
+Result<std::string> authorize(const json::Value& job) {
+  const PolicySet set = TRY(policies_of(*job.find("policies")));
+  const json::Value& asked = *job.find("request");
+  const json::Value* schema_json = job.find("schema");
+  Request request{TRY(uid_of(*asked.find("principal"))), TRY(uid_of(*asked.find("action"))),
+                  TRY(uid_of(*asked.find("resource")))};
+  Entities entities;
+  const std::string context = json::write(*asked.find("context"));
+  const std::string entity_text = json::write(*job.find("entities"));
+  if (schema_json != nullptr) {
+    const Schema schema = TRY(schema_of(*schema_json));
+    entities = TRY(schema.parse_entities(entity_text));
+    request.context = TRY(schema.parse_context(request.action, context));
+    const json::Value* validate = asked.find("validateRequest");
+    if (validate == nullptr || *validate->as_bool()) TRY(schema.check_request(request));
+  } else {
+    entities = TRY(Entities::parse_json(entity_text));
+    request.context = TRY(policy::parse_record_json(context));
+  }
+  const auto answer = policy::authorize(set, entities, request, policy::OnError::Skip);
+  std::string out = answer.decision == policy::Decision::Allow ? "allow [" : "deny [";
+  for (const auto& reason : answer.reasons) out += reason.id + " ";
+  out += "] [";
+  for (const auto& error : answer.errors) out += error.policy.id + " ";
+  return out + "]";
+}
+
+std::string expected_answer(const json::Value& result) {
+  if (result.find("failure") != nullptr) return "failure";
+  std::string out = *result.find("decision")->as_string() + " [";
+  for (const json::Value& reason : *result.find("reason")->as_array())
+    out += *reason.as_string() + " ";
+  out += "] [";
+  for (const json::Value& error : *result.find("errors")->as_array())
+    out += *error.as_string() + " ";
+  return out + "]";
+}
+
+TEST(CedarProbes, AuthorizeAnswersAreTheOfficialEngines) {
+  std::size_t count = 0;
+  for (const Probe& probe : read_probes()) {
+    if (probe.op != "authorize") continue;
+    ++count;
+    const auto& results = *probe.answer.find("results")->as_array();
+    ASSERT_EQ(results.size(), 1U);
+    const auto answer = authorize(probe.job);
+    EXPECT_EQ(answer ? *answer : "failure", expected_answer(results[0]))
+        << *probe.job.find("id")->as_string() << "\n"
+        << (answer ? "" : answer.error().message());
+  }
+  EXPECT_EQ(count, 242U);
+}
+
+TEST(CedarProbes, EntitiesAreAcceptedAndRefusedAsByTheOfficialEngine) {
+  std::size_t count = 0;
+  for (const Probe& probe : read_probes()) {
+    if (probe.op != "parseEntities") continue;
+    ++count;
+    const std::string text = json::write(*probe.job.find("entities"));
+    const json::Value* schema_json = probe.job.find("schema");
+    const auto read = [&]() -> Result<Entities> {
+      if (schema_json == nullptr) return Entities::parse_json(text);
+      const Schema schema = TRY(schema_of(*schema_json));
+      return schema.parse_entities(text);
+    }();
+    EXPECT_EQ(read.has_value(), *probe.answer.find("type")->as_string() == "success")
+        << *probe.job.find("id")->as_string() << "\n"
+        << (read ? "" : read.error().message());
+  }
+  EXPECT_EQ(count, 33U);
+}
+
+TEST(CedarProbes, SchemasAreAcceptedAndRefusedAsByTheOfficialEngine) {
+  std::size_t count = 0;
+  for (const Probe& probe : read_probes()) {
+    if (probe.op != "schemaToJson") continue;
+    ++count;
+    const auto schema = schema_of(*probe.job.find("schema"));
+    EXPECT_EQ(schema.has_value(), *probe.answer.find("type")->as_string() == "success")
+        << *probe.job.find("id")->as_string() << "\n"
+        << (schema ? "" : schema.error().message());
+  }
+  EXPECT_EQ(count, 37U);
+}
+
+}  // namespace
+}  // namespace writ::conformance
