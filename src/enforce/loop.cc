@@ -32,6 +32,8 @@ constexpr int kTickMillis = wire::kHeartbeatMillis / 2;
 constexpr unsigned kCensusTicks = 2;
 constexpr int kMostAtOnce = 64;  // notifications taken before other events are looked at
 constexpr std::int64_t kMilli = 1'000'000;
+// What a run on a few processors can use between two counts.
+constexpr std::uint64_t kCpuSlack = std::uint64_t{4} * kCensusTicks * kTickMillis;
 
 void kill_init(const Boundary& boundary) {
   if (boundary.init_pidfd) {
@@ -402,7 +404,10 @@ void Loop::take_lifeline() {
                           : "the first program was never started";
     outcome_.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
   } else if (WIFSIGNALED(status)) {
-    const bool cpu = WTERMSIG(status) == SIGXCPU && plan_.limits.cpu_ms;
+    // RLIMIT_CPU sends SIGXCPU, and SIGKILL to a process that has used up the hard limit too.
+    const bool used_up = plan_.limits.cpu_ms && cpu_millis_ + kCpuSlack >= *plan_.limits.cpu_ms;
+    const bool cpu = plan_.limits.cpu_ms &&
+                     (WTERMSIG(status) == SIGXCPU || (WTERMSIG(status) == SIGKILL && used_up));
     outcome_.end = cpu ? EndReason::LimitCpu : EndReason::Signalled;
     outcome_.exit_status = WTERMSIG(status);
   } else {
@@ -433,6 +438,7 @@ void Loop::take_tick() {
     return [this, seen] {
       counting_ = false;
       outcome_.peak_tasks = std::max(outcome_.peak_tasks, seen.tasks);
+      cpu_millis_ = std::max(cpu_millis_, seen.cpu_millis);
       if (plan_.limits.cpu_ms && seen.cpu_millis > *plan_.limits.cpu_ms) {
         end(EndReason::LimitCpu, std::to_string(seen.cpu_millis) + " ms of processor time");
       }

@@ -114,7 +114,8 @@ class Loop {
   std::optional<std::int64_t> wall_deadline_;          // boot time, nanoseconds
   std::optional<std::int64_t> expiry_boot_;
   std::optional<UnixMillis> expiry_wall_;
-  std::int64_t cause_boot_ = 0;  // when the end's cause came
+  std::int64_t cause_boot_ = 0;   // when the end's cause came
+  std::uint64_t cpu_millis_ = 0;  // at the last census
   unsigned ticks_ = 0;
   bool started_ = false;  // the first program is released
   bool ended_ = false;    // a cause is set

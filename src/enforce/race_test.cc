@@ -24,7 +24,7 @@ Raced race(Scratch& scratch, Grants& verdicts, const std::string& kind, std::uin
   verdicts.remember(false);
   Raced out;
   while (out.rounds < rounds && !(until_lost && out.lost)) {
-    const std::uint64_t left = std::min<std::uint64_t>(rounds - out.rounds, 500);
+    const std::uint64_t left = std::min<std::uint64_t>(rounds - out.rounds, until_lost ? 50 : 500);
     const Finished done = run(scratch, verdicts, {"race", kind, std::to_string(left), "%T", "%F"});
     const bool violated = done.outcome.end == EndReason::Violation;
     EXPECT_TRUE(violated || done.outcome.end == EndReason::Exited) << done.outcome.detail;
