@@ -122,7 +122,6 @@ TEST(Pattern, WhatIsWrongIsSaid) {
                            "{int:01..2}",
                            "{int:1..99999999999999999999}",
                            "{one:}",
-                           "{one:a||}",
                            "{one:a|}",
                            "{under:}",
                            "{under:a}x",
