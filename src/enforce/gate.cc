@@ -24,10 +24,7 @@ Gate::Traces::iterator Gate::trace_of(pid_t thread) {
   const auto found = traces_.find(thread);
   if (found != traces_.end()) return found;
   for (auto it = traces_.begin(); it != traces_.end(); ++it) {
-    if (it->second.group == thread && it->second.hold == Hold::Attempt) {
-      const auto attempt = find(it->second.attempt, Phase::Loading);
-      if (attempt != attempts_.end()) return it;
-    }
+    if (it->second.group == thread && it->second.hold == Hold::Attempt) return it;
   }
   return traces_.end();
 }
@@ -177,6 +174,33 @@ void Gate::on(const Continued& event) {
   attempts_.erase(it);
 }
 
+// doom: whatever this thread was about, it is at an exec stop that nothing explains, as `process`.
+void Gate::doom(pid_t thread, pid_t process) {
+  const auto trace = trace_of(thread);
+  if (trace == traces_.end()) return;
+  Trace doomed = trace->second;
+  if (doomed.hold == Hold::Attempt) give_up(doomed.attempt);
+  doomed.hold = Hold::Doomed;
+  traces_.erase(trace);
+  if (!traces_.emplace(process, doomed).second) leave(groups_, doomed.group);
+}
+
+// give_up ends the attempt of a thread that is lost; one being judged counts by its verdict.
+void Gate::give_up(AttemptId attempt) {
+  const auto it = attempts_.find(attempt);
+  WRIT_ASSERT(it != attempts_.end());
+  if (it->second.phase == Phase::Judging) {
+    it->second.dead = true;
+    return;
+  }
+  if (it->second.phase == Phase::Confirming) {
+    --counts_.exec_stops;
+    --judging_;
+  }
+  ++counts_.vanished;
+  attempts_.erase(it);
+}
+
 void Gate::on(const ExecStop& event) {
   const auto trace = traces_.find(event.former);
   const auto attempt = trace != traces_.end() && trace->second.hold == Hold::Attempt
@@ -185,22 +209,8 @@ void Gate::on(const ExecStop& event) {
   const bool taken = event.process != event.former && traces_.contains(event.process);
   const bool same_group = attempt != attempts_.end() && attempt->second.group == event.process;
   if (attempt == attempts_.end() || taken || !same_group) {
-    if (trace != traces_.end()) {
-      if (attempt != attempts_.end()) {
-        ++counts_.vanished;
-        attempts_.erase(attempt);
-      }
-      Trace doomed = trace->second;
-      doomed.hold = Hold::Doomed;
-      if (taken) {  // the table already has a trace of that number: keep that one
-        leave(groups_, doomed.group);
-        traces_.erase(trace);
-        traces_[event.process].hold = Hold::Doomed;
-      } else {
-        traces_.erase(trace);
-        traces_[event.process] = doomed;
-      }
-    }
+    doom(event.former, event.process);
+    doom(event.process, event.process);
     end_run(EndReason::Violation, Reason::ChangedDuringExec, true);
     return;
   }
@@ -264,20 +274,7 @@ void Gate::on(const SignalStop& event) {
 void Gate::on(const Exited& event) {
   const auto trace = trace_of(event.thread);
   if (trace == traces_.end()) return;
-  if (trace->second.hold == Hold::Attempt) {
-    const auto attempt = attempts_.find(trace->second.attempt);
-    WRIT_ASSERT(attempt != attempts_.end());
-    if (attempt->second.phase == Phase::Judging) {
-      attempt->second.dead = true;  // its verdict, which is recorded, says how it counts
-    } else {
-      if (attempt->second.phase == Phase::Confirming) {
-        --counts_.exec_stops;
-        --judging_;
-      }
-      ++counts_.vanished;
-      attempts_.erase(attempt);
-    }
-  }
+  if (trace->second.hold == Hold::Attempt) give_up(trace->second.attempt);
   leave(groups_, trace->second.group);
   traces_.erase(trace);
   admit_waiting();

@@ -221,6 +221,8 @@ class Gate {
   void on(const End& event);
 
   void stopped(pid_t thread, int signal);
+  void doom(pid_t thread, pid_t process);
+  void give_up(AttemptId attempt);
   void admit_waiting();
   void end_run(EndReason end, Reason reason, bool unexplained);
   void begin_end();
