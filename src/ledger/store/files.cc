@@ -111,7 +111,7 @@ Result<Position> walk_records(const Files& files, const Position& from,
                               std::optional<Position> until, std::uint64_t head_size,
                               const std::function<bool(std::uint64_t index, Bytes entry)>& record) {
   Position at = from;
-  for (;;) {
+  for (unsigned again = 0;;) {
     OpenSegment segment = TRY(open_segment(files, at.segment, FileUse::Read));
     const bool last = until && until->segment == at.segment;
     const ByteVec bytes = TRY(read_range(*files.storage, segment.file.borrow(), at.offset,
@@ -120,7 +120,13 @@ Result<Position> walk_records(const Files& files, const Position& from,
         scan_records(bytes, at, head_size, [&](std::uint64_t index, std::uint64_t, Bytes entry) {
           return (!until || index < until->index) && record(index, entry);
         });
-    if (scan.end == ScanEnd::Damaged) return damaged(scan.why);
+    if (scan.end == ScanEnd::Damaged) {
+      // Readers hold no lock: a record seen while it is being written may look like anything, but
+      // not for long.
+      if (again++ == 5) return damaged(scan.why);
+      at = scan.at;
+      continue;
+    }
     if (scan.end != ScanEnd::Sealed || last) return scan.at;
     const OpenSegment next = TRY(open_segment(files, scan.at.index, FileUse::Read));
     at = start_of(next.header);

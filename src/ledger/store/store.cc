@@ -642,9 +642,10 @@ Result<void> StoreImpl::recover(bool creating) {
                    "started; start it anew (and check the disk) before going on",
                    EIO);
     }
+    // The list first: a signer may be removing segments that the head covers by now.
+    std::vector<std::uint64_t> segments = TRY(list_segments(files_));
     const std::optional<Checkpoint> head = TRY(stored_head(files_));
     head_size_ = head ? head->size.get() : 0;
-    std::vector<std::uint64_t> segments = TRY(list_segments(files_));
     if (segments.empty()) return damaged("the ledger has no segment");
     if (!head && !creating) return damaged("the signed head is missing");
     if (head && segments.front() > head_size_) {
@@ -751,6 +752,10 @@ Result<std::unique_ptr<Store>> Store::open(Storage& storage, const std::string& 
   auto store = std::make_unique<StoreImpl>(std::move(files), clock, options);
   TRY(store->open_locks());
   Result<void> recovered = store->recover(false);
+  for (int again = 0; !recovered && recovered.error().code() == Code::NotFound && again < 20;
+       ++again) {
+    recovered = store->recover(false);  // a segment was removed while it was being looked at
+  }
   if (!recovered) return context(std::move(recovered).error(), "opening the ledger");
   return std::unique_ptr<Store>(std::move(store));
 }
