@@ -207,7 +207,8 @@ Result<Entities> Schema::parse_entities(std::string_view text) const {
           if (type == nullptr || type->tags == nullptr) {
             return bad("entities of type `" + std::string(uid.type()) + "` have no tags");
           }
-          fields.push_back({tag.name, TRY(typed_value(tag.value, *type->tags))});
+          Value value = TRY(typed_value(tag.value, *type->tags));
+          fields.push_back({tag.name, std::move(value)});
         }
         out.tags = Value::record(std::move(fields));
       }

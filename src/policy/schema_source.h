@@ -19,7 +19,7 @@ struct AttributeSource {
   std::string name;
   bool required = true;
   std::vector<Annotation> annotations = {};
-  std::vector<TypeSource> type = {};  // exactly one
+  std::vector<TypeSource> type;  // exactly one
 };
 
 struct TypeSource {

@@ -230,7 +230,10 @@ class Reader {
     std::string first = TRY(identifier("an action"));
     if (!at(Token::ColonColon)) return ActionRefSource{"", std::move(first)};
     while (take(Token::ColonColon)) {
-      if (at(Token::String)) return ActionRefSource{std::move(first), TRY(string_literal())};
+      if (at(Token::String)) {
+        std::string id = TRY(string_literal());
+        return ActionRefSource{std::move(first), std::move(id)};
+      }
       first += "::" + TRY(identifier("the action's id, a string"));
     }
     return expected("`::` and the action's id");

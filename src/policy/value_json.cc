@@ -130,9 +130,11 @@ Result<Request> Request::parse_json(std::string_view text) {
   }
   Value context = TRY(value_from(*json.find("context")));
   if (context.kind() != Kind::Record) return Error(Code::Malformed, "`context` must be a record");
-  return Request{TRY(uid_from(*json.find("principal"), "`principal`")),
-                 TRY(uid_from(*json.find("action"), "`action`")),
-                 TRY(uid_from(*json.find("resource"), "`resource`")), std::move(context)};
+  // Not inside the braces below: an early return there would leak what is already built.
+  EntityUid principal = TRY(uid_from(*json.find("principal"), "`principal`"));
+  EntityUid action = TRY(uid_from(*json.find("action"), "`action`"));
+  EntityUid resource = TRY(uid_from(*json.find("resource"), "`resource`"));
+  return Request{std::move(principal), std::move(action), std::move(resource), std::move(context)};
 }
 
 // --- writing ---
