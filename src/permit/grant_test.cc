@@ -193,9 +193,9 @@ TEST(Ceiling, EveryFieldThatGoesBeyondIsFoundAndNamed) {
   EXPECT_EQ(named_above([](Grant& g) { g.read.push_back({"/etc", {}, true, {}}); }), "read /etc");
   EXPECT_EQ(named_above([](Grant& g) { g.read[1].digest.reset(); }), "read /etc/passwd");
   EXPECT_EQ(named_above([](Grant& g) {
-              g.write.push_back({"/srv/job", {}, true, {}});
+              g.write.push_back({"/srv/other", {}, true, {}});
             }),
-            "write /srv/job");
+            "write /srv/other");
   EXPECT_EQ(named_above([](Grant& g) {
               g.connect[0].ports = {{443, 8000}};
             }),
