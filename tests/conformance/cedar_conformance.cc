@@ -18,6 +18,7 @@
 #include "json/write.h"
 #include "policy/authorizer.h"
 #include "policy/schema.h"
+#include "policy/validator.h"
 
 namespace writ::conformance {
 namespace {
@@ -33,6 +34,8 @@ using policy::Value;
 
 struct Counts {
   std::size_t cases = 0;
+  std::size_t valid = 0;
+  std::size_t invalid = 0;
   std::size_t requests = 0;
   std::size_t allow = 0;
   std::size_t deny = 0;
@@ -114,6 +117,16 @@ class Runner {
     if (!entities) {
       differ("the entities do not parse: " + entities.error().message());
       return {};
+    }
+    const json::Value* should_validate = json.find("shouldValidate");
+    if (should_validate == nullptr || !should_validate->as_bool()) {
+      return Error(Code::Malformed, "the case lacks `shouldValidate`");
+    }
+    const policy::Validation verdict = TRY(policy::validate(*schema, *policies));
+    (verdict.valid() ? counts_.valid : counts_.invalid) += 1;
+    if (verdict.valid() != *should_validate->as_bool()) {
+      differ(verdict.valid() ? std::string("validates, but should not")
+                             : "does not validate: " + verdict.errors[0].message);
     }
     const json::Value* requests = json.find("requests");
     for (const json::Value& request : *requests->as_array()) {
@@ -212,10 +225,11 @@ int run(int argc, char** argv) {
       return 125;
     }
     std::printf(
-        "%s: %zu cases, %zu requests (%zu allow, %zu deny, %zu with errors): "
+        "%s: %zu cases (%zu valid, %zu invalid), %zu requests (%zu allow, %zu deny, %zu with "
+        "errors): "
         "%zu differences\n",
-        argv[i], counts->cases, counts->requests, counts->allow, counts->deny, counts->with_errors,
-        counts->differences);
+        argv[i], counts->cases, counts->valid, counts->invalid, counts->requests, counts->allow,
+        counts->deny, counts->with_errors, counts->differences);
     good = good && counts->cases > 0 && counts->differences == 0;
   }
   return good ? 0 : 1;

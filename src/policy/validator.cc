@@ -1,0 +1,166 @@
+#include "policy/validator.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "policy/typecheck.h"
+
+namespace writ::policy {
+
+namespace {
+
+// Nodes that typing all policies in all environments may look at.
+constexpr std::size_t kMaxWork = 200'000'000;
+
+bool is_action_type(std::string_view type) {
+  return type == "Action" || type.ends_with("::Action");
+}
+
+class Validator {
+ public:
+  Validator(const Schema& schema, const Policy& policy, Validation& out)
+      : schema_(schema), policy_(policy), body_(*policy.body), out_(out) {}
+
+  Result<void> run(std::size_t& work) {
+    check_names();
+    if (!some_action_applies()) {
+      problem("line " + std::to_string(body_.line) +
+              ": no action of the schema fits the scope of this policy");
+    }
+    return check_types(work);
+  }
+
+ private:
+  void problem(std::string message) { out_.errors.push_back({policy_.id, std::move(message)}); }
+
+  static std::string place(Position at) {
+    return "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": ";
+  }
+
+  void check_type_name(std::string_view type, const std::string& where) {
+    if (schema_.entity_type(type) != nullptr) return;
+    for (const auto& [uid, action] : schema_.actions()) {
+      (void)action;
+      if (uid.type() == type) return;
+    }
+    problem(where + "the entity type `" + printable(type) + "` is not in the schema");
+  }
+
+  void check_uid(const EntityUid& uid, const std::string& where) {
+    if (is_action_type(uid.type())) {
+      if (schema_.action(uid) == nullptr) {
+        problem(where + "the action `" + printable(uid.text()) + "` is not in the schema");
+      }
+      return;
+    }
+    check_type_name(uid.type(), where);
+    const EntityType* type = schema_.entity_type(uid.type());
+    if (type != nullptr && type->is_enum && !type->ids.contains(uid.id())) {
+      problem(where + "`" + printable(uid.text()) + "` is not one of the ids of its type");
+    }
+  }
+
+  void check_names() {
+    const std::string scope_at = "line " + std::to_string(body_.line) + ", scope: ";
+    for (const Scope* scope : {&body_.principal, &body_.action, &body_.resource}) {
+      for (const EntityUid& uid : scope->entities) check_uid(uid, scope_at);
+      if (!scope->type.empty()) check_type_name(scope->type, scope_at);
+    }
+    for (const Node& node : body_.exprs.nodes) {
+      if (node.op == Op::Literal) {
+        const ValueRef value = body_.exprs.literals[node.a].ref();
+        if (value.kind() == Kind::Entity) check_uid(value.as_entity(), place(node.position));
+      } else if (node.op == Op::Is) {
+        check_type_name(body_.exprs.strings[node.b], place(node.position));
+      }
+    }
+  }
+
+  bool type_fits(const Scope& scope, const std::string& type) const {
+    const auto in = [&] {
+      if (scope.slot) return true;
+      const std::string_view above = scope.entities[0].type();
+      const EntityType* known = schema_.entity_type(type);
+      return type == above || (known != nullptr && known->ancestors.contains(above));
+    };
+    switch (scope.op) {
+      case Scope::Op::Eq: return scope.slot || scope.entities[0].type() == type;
+      case Scope::Op::In: return in();
+      case Scope::Op::Is: return scope.type == type;
+      case Scope::Op::IsIn: return scope.type == type && in();
+      default: return true;
+    }
+  }
+
+  bool some_action_applies() const {
+    for (const auto& [uid, action] : schema_.actions()) {
+      const Scope& scope = body_.action;
+      const bool fits =
+          scope.op == Scope::Op::All ||
+          std::any_of(scope.entities.begin(), scope.entities.end(), [&](const EntityUid& wanted) {
+            return wanted == uid ||
+                   (scope.op != Scope::Op::Eq && action.ancestors.contains(wanted));
+          });
+      if (!fits) continue;
+      const auto any = [&](const Scope& of, const std::vector<std::string>& types) {
+        return std::any_of(types.begin(), types.end(),
+                           [&](const std::string& type) { return type_fits(of, type); });
+      };
+      if (any(body_.principal, action.principals) && any(body_.resource, action.resources)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  Result<void> check_types(std::size_t& work) {
+    TypeChecker checker(schema_, body_);
+    bool possible = false;
+    bool failed = false;
+    for (const auto& [uid, action] : schema_.actions()) {
+      (void)uid;
+      for (const std::string& principal : action.principals) {
+        for (const std::string& resource : action.resources) {
+          const Environment environment{&action, principal, resource};
+          auto type = checker.check(environment);
+          if (!type) {
+            if (!failed) problem(type.error().message());
+            failed = true;
+          } else if ((*type)->tag != Type::Tag::False) {
+            possible = true;
+          }
+          if (failed || work + checker.work() > kMaxWork) break;
+          ++work;
+        }
+      }
+    }
+    work += checker.work();
+    if (work > kMaxWork) {
+      return Error(Code::Exhausted, "these policies are too much work to check with this schema");
+    }
+    if (!failed && !possible) {
+      out_.warnings.push_back(
+          {policy_.id, "line " + std::to_string(body_.line) + ": this policy can never apply"});
+    }
+    return {};
+  }
+
+  const Schema& schema_;
+  const Policy& policy_;
+  const PolicyBody& body_;
+  Validation& out_;
+};
+
+}  // namespace
+
+Result<Validation> validate(const Schema& schema, const PolicySet& set) {
+  Validation out;
+  std::size_t work = 0;
+  for (const Policy& policy : set.policies()) {
+    if (policy.template_id.empty()) TRY(Validator(schema, policy, out).run(work));
+  }
+  for (const Policy& policy : set.templates()) TRY(Validator(schema, policy, out).run(work));
+  return out;
+}
+
+}  // namespace writ::policy

@@ -1,0 +1,36 @@
+// Strict validation: would these policies be well typed for every request the schema allows?
+// (Cedar language 4.5, strict mode.)
+//
+// Each policy is typed once for every environment of the schema (action, principal type, resource
+// type). It is valid when every environment gives a bool; when all give False it can never apply,
+// which is a warning. Entity types, action ids and ids of enumerated types are checked everywhere,
+// also where typing does not look. A valid policy cannot fail on a conforming request, except by
+// overflow, by an entity that is missing, or by a limit of the engine.
+//
+// Policies and schema may be a stranger's: work is bounded (Exhausted).
+// Thread safety: pure functions.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "policy/policy.h"
+#include "policy/schema.h"
+
+namespace writ::policy {
+
+struct Finding {
+  std::string policy;   // id
+  std::string message;  // with line and column
+};
+
+struct Validation {
+  std::vector<Finding> errors;  // at most one of each kind and policy
+  std::vector<Finding> warnings;
+  bool valid() const { return errors.empty(); }
+};
+
+// validate checks all policies and templates of a set; links are valid as their template is.
+Result<Validation> validate(const Schema& schema, const PolicySet& set);
+
+}  // namespace writ::policy
