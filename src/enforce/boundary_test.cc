@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -63,7 +64,9 @@ struct Story {
   bool says(const std::string& text) const { return out.find(text) != std::string::npos; }
 };
 
-bool is_refused(const std::string& answer) { return answer == "EROFS" || answer == "EACCES"; }
+bool is_refused(const std::string& answer) {
+  return answer == "EROFS" || answer == "EACCES";
+}
 
 // The supervisor's side of a live run, for tests that act on it.
 struct Live {
@@ -248,8 +251,6 @@ class Built : public testing::TestWithParam<As> {
   std::string top_;
   std::string play_;
 };
-
-
 
 std::string name_of(const testing::TestParamInfo<As>& as) {
   return as.param == As::User ? "AsUser" : "AsRoot";
@@ -504,6 +505,12 @@ TEST_P(Built, TheProgramInheritsThreePipesAndWhatThePlanSays) {
   EXPECT_TRUE(story.says("variable A=b\nhost some-run\n")) << story.out;
   EXPECT_TRUE(story.says("no_new_privs 1 mdwe 1\n")) << story.out;
   EXPECT_TRUE(story.says("core 0\n"));
+  for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {
+    EXPECT_TRUE(story.says(std::string(set) + " 0000000000000000\n")) << set;
+  }
+  EXPECT_TRUE(story.says("proc is ro\n")) << story.out;
+  EXPECT_TRUE(story.says("namespaces left 0\n")) << story.out;
+  EXPECT_EQ(story.of("write /fresh"), "EROFS");
   for (const char* what : {"user namespaces allowed", "write /proc/sys/kernel/core_pattern",
                            "write /proc/sys/vm/overcommit_memory"}) {
     EXPECT_TRUE(is_refused(story.of(what))) << what << story.of(what);
@@ -524,7 +531,8 @@ TEST_P(Built, AnExecThatFailsIsToldWithItsErrno) {
 }
 
 TEST_P(Built, AMissingWorkingDirectoryIsAnError) {
-  plan_.directory = "/does/not/exist";
+  add(top_ + "/read", MountKind::Read);
+  plan_.directory = top_ + "/read/missing";
   EXPECT_NE(run({"nothing"}).build_error.find("working directory"), std::string::npos);
 }
 
@@ -606,6 +614,49 @@ TEST_P(Built, WhenTheGovernorIsKilledNothingIsLeft) {
   EXPECT_EQ(left, 0);
 }
 
+TEST_P(Built, AStoppedInitDiesWithItsGovernorToo) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root to see every process";
+  (void)run({"crowd", "5"}, [](Live& live) {
+    for (int i = 0; i < 200 && live.out.find("crowd") == std::string::npos; ++i) {
+      live.pass(milliseconds(20));
+    }
+    (void)kill(live.boundary.init, SIGSTOP);  // it cannot see its lifeline close
+    (void)raise(SIGKILL);
+  });
+  int left = -1;
+  for (int i = 0; i < 200 && left != 0; ++i) {
+    left = crowd_size(play_);
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+  EXPECT_EQ(left, 0);
+}
+
+TEST_P(Built, InitHoldsItsLifelineAndNothingOfTheGovernor) {
+  const int stray = open("/etc/passwd", O_RDONLY);  // no close-on-exec
+  const Story story = run({"tick"}, [](Live& live) {
+    live.pass(milliseconds(100));
+    const fs::path init = "/proc/" + std::to_string(live.boundary.init);
+    std::string held;
+    std::error_code failed;
+    for (const auto& entry : fs::directory_iterator(init / "fd", failed)) {
+      held += " " + fs::read_symlink(entry.path(), failed).string().substr(0, 7);
+    }
+    std::ifstream file(init / "environ");
+    held += " environ:" + std::to_string(file.get());
+    live.boundary.lifeline.reset();
+    live.out += "\nheld" + held + (failed ? " " + failed.message() : "") + "\n";
+  });
+  (void)close(stray);
+  const std::string held = story.out.substr(story.out.find("\nheld"));
+  if (GetParam() == As::User) {
+    EXPECT_EQ(held, "\nheld environ:-1 Permission denied\n");  // not even its own user may look
+    return;
+  }
+  EXPECT_TRUE(held == "\nheld socket: anon_in environ:-1\n" ||
+              held == "\nheld anon_in socket: environ:-1\n")
+      << held;
+}
+
 TEST_P(Built, NoMountOfTheRunIsSeenOutside) {
   const auto mounts = [] {
     std::ifstream file("/proc/self/mountinfo");
@@ -613,11 +664,23 @@ TEST_P(Built, NoMountOfTheRunIsSeenOutside) {
     text << file.rdbuf();
     return text.str();
   };
+  // On a shared mount, where what is mounted in one namespace shows in the others.
+  if (GetParam() == As::Root) {
+    ASSERT_EQ(mount("none", (top_ + "/write").c_str(), "tmpfs", 0, ""), 0);
+    ASSERT_EQ(mount(nullptr, (top_ + "/write").c_str(), nullptr, MS_SHARED, nullptr), 0);
+  }
+  fs::create_directory(top_ + "/write/a");
+  fs::copy_file(play_, top_ + "/write/a/tool");
+  own(top_ + "/write");
   add(top_ + "/write", MountKind::Write);
+  add(top_ + "/write/a/tool", MountKind::Program);
   const std::string before = mounts();
-  std::string during;
-  (void)run({"nothing"});
+  EXPECT_EQ(run({"nothing"}).build_error, "");
   EXPECT_EQ(mounts(), before);
+  while (umount2((top_ + "/write/a/tool").c_str(), MNT_DETACH) == 0 ||
+         umount2((top_ + "/write/a").c_str(), MNT_DETACH) == 0 ||
+         umount2((top_ + "/write").c_str(), MNT_DETACH) == 0) {
+  }
 }
 
 TEST_P(Built, OnlyPipesAreStreams) {

@@ -29,6 +29,7 @@
 
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -280,6 +281,20 @@ void descriptors() {
   }
 }
 
+std::vector<std::string> lines_of(const char* path) {
+  std::vector<std::string> out(1);
+  FILE* file = fopen(path, "r");
+  for (int c = 0; file != nullptr && (c = fgetc(file)) != EOF;) {
+    if (c == '\n') {
+      out.emplace_back();
+    } else {
+      out.back() += static_cast<char>(c);
+    }
+  }
+  if (file != nullptr) fclose(file);
+  return out;
+}
+
 void state() {
   printf("uid %u gid %u euid %u\n", getuid(), getgid(), geteuid());
   printf("pid %d parent %d session %d\n", getpid(), getppid(), getsid(0));
@@ -292,6 +307,20 @@ void state() {
   rlimit core{};
   (void)getrlimit(RLIMIT_CORE, &core);
   printf("core %ld\n", static_cast<long>(core.rlim_max));
+  for (const char* name : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {
+    std::string line;
+    for (const std::string& one : lines_of("/proc/self/status")) {
+      if (one.rfind(name, 0) == 0) line = one.substr(one.find_last_of(" \t") + 1);
+    }
+    printf("%s %s\n", name, line.c_str());
+  }
+  for (const std::string& one : lines_of("/proc/self/mountinfo")) {
+    if (one.find(" /proc ") != std::string::npos) {
+      printf("proc is %s\n", one.substr(one.find(" /proc ") + 7, 2).c_str());
+    }
+  }
+  printf("namespaces left %s\n", lines_of("/proc/sys/user/max_user_namespaces").front().c_str());
+  write_file("/fresh");
   say("user namespaces allowed", open("/proc/sys/user/max_user_namespaces", O_WRONLY));
   write_file("/proc/sys/kernel/core_pattern");
   write_file("/proc/sys/vm/overcommit_memory");
