@@ -3,10 +3,11 @@
 probe=$PROGRAMS/probe
 mkdir w
 init
+env='env = ["PATH", "GREETING=hello"]'
 issue p < <(
   request "$(rule "$probe" '"{rest}"')
-env = ["PATH", "GREETING=hello"]
-$(rule "$PROGRAMS/mark" "\"$PWD/w/{glob:*}\"")"  'write = ["w"]'
+$env
+$(rule "$PROGRAMS/mark" "\"$PWD/w/{glob:*}\"")" 'write = ["w"]'
 )
 under p "$probe" say one 'two three'
 expect_status 0
