@@ -455,12 +455,18 @@ Result<void> rebuild(const std::vector<RecordedOp>& record, const std::vector<bo
   for (auto at = before.directories.rbegin(); at != before.directories.rend(); ++at) {
     TRY(storage.remove_dir(root.borrow(), *at));
   }
+  const auto reachable = [&](std::string path) {
+    while (!(path = directory_part(path)).empty()) {
+      if (!left.directories.contains(path)) return false;
+    }
+    return true;
+  };
   for (const std::string& path : left.directories) {
-    if (!directory_part(path).empty() && !left.directories.contains(directory_part(path))) continue;
+    if (!reachable(path)) continue;
     TRY(storage.make_dir(root.borrow(), path));
   }
   for (const auto& [path, number] : left.names) {
-    if (!directory_part(path).empty() && !left.directories.contains(directory_part(path))) continue;
+    if (!reachable(path)) continue;
     UniqueFd file = TRY(storage.open_file(root.borrow(), path, FileUse::ReadWriteCreate));
     TRY(storage.write_at(file.borrow(), 0, left.contents[number]));
   }
