@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cbor/check.h"
+#include "cbor/writer.h"
 #include "permit/endpoint.h"
 #include "permit/test_permit.h"
 
@@ -83,6 +84,51 @@ TEST(Grant, WhatDecodesEncodesToTheSameBytes) {
     }
   }
   EXPECT_GT(accepted, 100u);
+}
+
+TEST(Grant, AnUnknownKeyIsRefusedAtEveryLevel) {
+  const auto decodes = [](auto&& body) {
+    cbor::Writer w;
+    body(w);
+    return decode_grant(std::move(w).finish().value()).has_value();
+  };
+  const auto place = [](cbor::Writer& w, bool extra) {
+    w.map([&] {
+      w.key("path").text("/srv");
+      w.key("tree").boolean(true);
+      if (extra) w.key("bogus").uint(1);
+    });
+  };
+  for (const bool extra : {false, true}) {
+    EXPECT_NE(extra, decodes([&](cbor::Writer& w) {
+                w.map([&] {
+                  w.key("delegate").uint(1);
+                  if (extra) w.key("bogus").uint(1);
+                });
+              }));
+    EXPECT_NE(extra, decodes([&](cbor::Writer& w) {
+                w.map([&] { w.key("read").array([&] { place(w, extra); }); });
+              }));
+    EXPECT_NE(extra, decodes([&](cbor::Writer& w) {
+                w.map([&] {
+                  w.key("exec").array([&] {
+                    w.map([&] {
+                      w.key("any");
+                      place(w, false);
+                      if (extra) w.key("bogus").uint(1);
+                    });
+                  });
+                });
+              }));
+    EXPECT_NE(extra, decodes([&](cbor::Writer& w) {
+                w.map([&] {
+                  w.key("limits").map([&] {
+                    w.key("tasks").uint(1);
+                    if (extra) w.key("bogus").uint(1);
+                  });
+                });
+              }));
+  }
 }
 
 TEST(Grant, ABrokenRuleIsNeitherEncodedNorDecoded) {

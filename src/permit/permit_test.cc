@@ -290,6 +290,19 @@ TEST(Permit, APermitIsNotAProofNorAProofAPermit) {
   EXPECT_EQ(code(world.verified(chain({proof}))), "malformed");
 }
 
+TEST(Permit, AnotherKindOfMessageByTheHolderIsNoProof) {
+  World world;
+  const ByteVec file = issue(world.claims(), world.authority).value();
+  const ByteVec proof = prove_possession(world.intent(file), world.holder).value();
+  const cose::Sign1 message = cose::Sign1::parse(proof, cose::Profile::Writ).value();
+  const auto as = [&](std::string_view typ) {
+    const ByteVec other = cose::sign1(world.holder, typ, message.unverified_payload()).value();
+    return code(verify(file, world.context(), world.evidence(other)).value());
+  };
+  EXPECT_EQ(as("application/writ-possession+cose"), "ok");
+  EXPECT_EQ(as("application/writ-approval+cose"), "no_possession");
+}
+
 TEST(Permit, ABearerPermitNeedsNoProofAndSaysSo) {
   World world;
   Claims claims = world.claims();
