@@ -9,6 +9,7 @@
 #include "json/write.h"
 #include "policy/authorizer.h"
 #include "policy/schema.h"
+#include "policy/validator.h"
 #include "policy/value_json.h"
 
 namespace writ::conformance {
@@ -179,6 +180,37 @@ TEST(CedarProbes, SchemasAreAcceptedAndRefusedAsByTheOfficialEngine) {
         << (schema ? "" : schema.error().message());
   }
   EXPECT_EQ(count, 37U);
+}
+
+TEST(CedarProbes, PoliciesAreValidatedAsByTheOfficialEngine) {
+  std::size_t count = 0;
+  for (const Probe& probe : read_probes()) {
+    if (probe.op != "validate") continue;
+    ++count;
+    const auto verdict = [&]() -> Result<policy::Validation> {
+      const Schema schema = TRY(schema_of(*probe.job.find("schema")));
+      const PolicySet set = TRY(policies_of(*probe.job.find("policies")));
+      return policy::validate(schema, set);
+    }();
+    const json::Value* valid = probe.answer.find("valid");
+    ASSERT_NE(valid, nullptr);
+    EXPECT_EQ(verdict && verdict->valid(), *valid->as_bool())
+        << *probe.job.find("id")->as_string() << "\n"
+        << (!verdict                  ? verdict.error().message()
+            : verdict->errors.empty() ? ""
+                                      : verdict->errors[0].message);
+    if (!*valid->as_bool()) continue;
+    // A policy that can never apply is warned about; other warnings are about look-alike letters.
+    bool impossible = false;
+    for (const json::Value& warning : *probe.answer.find("warnings")->as_array()) {
+      const json::Value* message = warning.find("message");
+      const std::string& text = message == nullptr ? *warning.as_string() : *message->as_string();
+      impossible = impossible || text.find("policy is impossible") != std::string::npos;
+    }
+    EXPECT_EQ(verdict && !verdict->warnings.empty(), impossible)
+        << *probe.job.find("id")->as_string();
+  }
+  EXPECT_EQ(count, 67U);
 }
 
 }  // namespace
