@@ -78,6 +78,7 @@ class HeadWriter {
   Result<void> write_tile(const TileId& id, Bytes bytes);
   Result<void> write_partials();
   Result<void> remove_partials(const TileId& id);
+  Result<bool> leads_to(std::uint64_t first, std::uint64_t next);
   Result<void> retire(const Checkpoint& head);
   Result<void> make_dirs(const std::string& path);
 

@@ -224,20 +224,36 @@ Result<Checkpoint> HeadWriter::advance(const Position& until, const crypto::Priv
   return head;
 }
 
+// Whether the segment `first` is whole and its seal leads to `next`.
+Result<bool> HeadWriter::leads_to(std::uint64_t first, std::uint64_t next) {
+  const OpenSegment segment = TRY(open_segment(files_, first, FileUse::Read));
+  const Position start = start_of(segment.header);
+  const ByteVec bytes =
+      TRY(read_range(*files_.storage, segment.file.borrow(), start.offset, UINT64_MAX));
+  const Scan scan =
+      scan_records(bytes, start, next, [](std::uint64_t, std::uint64_t, Bytes) { return true; });
+  return scan.end == ScanEnd::Sealed && scan.at.index == next;
+}
+
+// Removes segments that lie wholly before the head. The one in which the head ends stays, also
+// when it ends with it: the edge and the hint lie there.
 Result<void> HeadWriter::retire(const Checkpoint& head) {
   const std::vector<std::uint64_t> segments = TRY(list_segments(files_));
-  if (segments.size() < 2 || segments[1] > head.size.get()) return {};
+  std::size_t count = 0;
+  while (count + 1 < segments.size() && segments[count + 1] < head.size.get() &&
+         TRY(leads_to(segments[count], segments[count + 1]))) {
+    ++count;
+  }
+  if (count == 0) return {};
   std::set<std::string> dirs;
-  for (std::size_t i = 0; i + 1 < segments.size() && segments[i + 1] <= head.size.get(); ++i) {
-    for (const TileId& id : tiles_for(TreeSize(segments[i + 1]), TreeSize(segments[i]))) {
-      if (id.width != kTileWidth) continue;
-      const std::string path = tile_path(id);
-      UniqueFd file = TRY(files_.storage->open_file(files_.dir(), path, FileUse::ReadWrite));
-      TRY(files_.storage->sync_data(file.borrow()));
-      for (std::size_t slash = path.find('/'); slash != std::string::npos;
-           slash = path.find('/', slash + 1)) {
-        dirs.insert(path.substr(0, slash));
-      }
+  for (const TileId& id : tiles_for(TreeSize(segments[count]), TreeSize(segments[0]))) {
+    if (id.width != kTileWidth) continue;
+    const std::string path = tile_path(id);
+    UniqueFd file = TRY(files_.storage->open_file(files_.dir(), path, FileUse::ReadWrite));
+    TRY(files_.storage->sync_data(file.borrow()));
+    for (std::size_t slash = path.find('/'); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
+      dirs.insert(path.substr(0, slash));
     }
   }
   for (const std::string& name : dirs) {
@@ -245,7 +261,7 @@ Result<void> HeadWriter::retire(const Checkpoint& head) {
     TRY(files_.storage->sync_dir(dir.borrow()));
   }
   TRY(files_.storage->sync_dir(files_.dir()));
-  for (std::size_t i = 0; i + 1 < segments.size() && segments[i + 1] <= head.size.get(); ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     TRY(files_.storage->unlink(files_.dir(), segment_name(segments[i])));
   }
   return {};

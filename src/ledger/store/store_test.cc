@@ -7,6 +7,7 @@
 #include <fstream>
 #include <thread>
 
+#include "ledger/store/files_internal.h"
 #include "ledger/store/testing_internal.h"
 
 namespace writ::ledger {
@@ -461,6 +462,46 @@ TEST_F(LedgerStore, SixtyFourThreadsShareOneStoreWithoutGaps) {
   expect_sound(1 + 64 * 22);
 }
 
+// A head that ends exactly where a segment does leaves the segment to the next head.
+TEST_F(LedgerStore, AHeadAtTheEndOfASegmentIsFollowedByTheNext) {
+  auto store = create(small_segments());
+  append_run(*store, 1, 253, Wait::Written);
+  ASSERT_EQ(store->size().get(), 256U);
+  auto signer = open(small_segments()).value();
+  auto other = open(small_segments()).value();
+  ASSERT_TRUE(signer->append(admission(run_number(2)), Wait::Written));  // begins segment 256
+  const std::string ledger = home_.state() + "/ledger/";
+  ASSERT_TRUE(std::filesystem::exists(ledger + segment_name(256)));
+  // `store` still believes that the log ends in the first segment; its head is at the border.
+  const Files files = open_files(storage_, home_.state()).value();
+  HeadWriter writer(files, nullptr);
+  Position border;
+  ASSERT_TRUE(store->sync());
+  const OpenSegment first = open_segment(files, 0, FileUse::Read).value();
+  border =
+      walk_records(files, start_of(first.header), std::nullopt, 0, [](std::uint64_t index, Bytes) {
+        return index < 255;
+      }).value();
+  const Position last = border;
+  border =
+      walk_records(files, last, std::nullopt, 0, [](std::uint64_t, Bytes) { return true; }).value();
+  EXPECT_EQ(border.segment, 256U);
+  Position at_border = last;
+  const ByteVec entry =
+      LedgerReader::open(storage_, home_.state()).value()->entry(LeafIndex(255)).value();
+  at_border.index = 256;
+  at_border.offset += kRecordOverhead + entry.size();
+  const auto head = writer.advance(at_border, key_);
+  ASSERT_TRUE(head) << head.error().message();
+  EXPECT_EQ(head->size.get(), 256U);
+  EXPECT_TRUE(std::filesystem::exists(ledger + segment_name(0)));
+  const auto next = other->sign_head(key_);
+  ASSERT_TRUE(next) << next.error().message();
+  EXPECT_EQ(next->size.get(), 257U);
+  EXPECT_FALSE(std::filesystem::exists(ledger + segment_name(0)));
+  expect_sound(257);
+}
+
 // P7: sixteen embedded governors share one ledger; a reader watches meanwhile.
 TEST_F(LedgerStore, SixteenProcessesAppendWithoutGapsWhileAReaderWatches) {
   create(small_segments());
@@ -474,12 +515,17 @@ TEST_F(LedgerStore, SixteenProcessesAppendWithoutGapsWhileAReaderWatches) {
       if (!store) _exit(2);
       const RunId run = run_number(i);
       bool well = (*store)->append(admission(run), Wait::Durable).has_value();
+      const auto sign = [&] {
+        const auto head = (*store)->sign_head(log_key_of());
+        if (!head) std::fprintf(stderr, "%s\n", head.error().message().c_str());
+        return head.has_value();
+      };
       for (std::uint64_t n = 1; well && n <= 60; ++n) {
         well =
             (*store)->append(exec(run, n), n % 10 == 0 ? Wait::Durable : Wait::Written).has_value();
         if (n % 20 == 0) {
           well = well && (*store)->append(denial(), Wait::Written).has_value();
-          well = well && (*store)->sign_head(log_key_of()).has_value();
+          well = well && sign();
         }
       }
       well = well && (*store)->append(end(run, 61, 60), Wait::Durable).has_value();
