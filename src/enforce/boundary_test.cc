@@ -64,6 +64,11 @@ struct Story {
   bool says(const std::string& text) const { return out.find(text) != std::string::npos; }
 };
 
+// A descriptor without close-on-exec, of a number that nothing else takes.
+int inheritable() {
+  return fcntl(STDERR_FILENO, F_DUPFD, 100);
+}
+
 bool is_refused(const std::string& answer) {
   return answer == "EROFS" || answer == "EACCES";
 }
@@ -493,7 +498,7 @@ TEST_P(Built, TasksAreLimitedForRootToo) {
 }
 
 TEST_P(Built, TheProgramInheritsThreePipesAndWhatThePlanSays) {
-  const int stray = open("/etc/passwd", O_RDONLY);  // no close-on-exec: must not get in
+  const int stray = inheritable();
   const Story descriptors = run({"descriptors"});
   (void)close(stray);
   EXPECT_EQ(descriptors.out, "descriptor 0\ndescriptor 1\ndescriptor 2\n");
@@ -632,7 +637,7 @@ TEST_P(Built, AStoppedInitDiesWithItsGovernorToo) {
 }
 
 TEST_P(Built, InitHoldsItsLifelineAndNothingOfTheGovernor) {
-  const int stray = open("/etc/passwd", O_RDONLY);  // no close-on-exec
+  const int stray = inheritable();
   const Story story = run({"tick"}, [](Live& live) {
     live.pass(milliseconds(100));
     const fs::path init = "/proc/" + std::to_string(live.boundary.init);

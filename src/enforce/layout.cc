@@ -80,6 +80,7 @@ class Builder {
     pin();
     skeleton();
     for (const auto& [path, entry] : entries_) TRY(mount(path, entry));
+    working_directory();
     for (const std::string& cover : plan_.covers) {
       if (enclosing(cover) != nullptr) step(Op::Cover, cover);
     }
@@ -255,6 +256,15 @@ class Builder {
     one.identity = entry.identity;
     one.attributes = attributes_of(entry.kind);
     return {};
+  }
+
+  // Where no grant shows the working directory there is an empty one of its name.
+  void working_directory() {
+    const std::string& path = plan_.directory;
+    if (enclosing(path) != nullptr || entries_.contains(path)) return;
+    if (path == "/" || is_under(path, "/proc") || is_under(path, "/dev")) return;
+    way_to(path);
+    directory(path);
   }
 
   Result<void> symlink(const Link& link) {

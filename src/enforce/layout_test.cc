@@ -136,6 +136,15 @@ TEST(Layout, AGrantBelowTmpStandsOnItsOwnIsland) {
                    "directory /tmp/two/a/b", "bind /tmp/two/a/b", "seal /tmp/two"}));
 }
 
+TEST(Layout, AWorkingDirectoryThatNoGrantShowsIsAnEmptyOne) {
+  Plan plan = plan_with({tree("/usr", MountKind::Load)});
+  plan.directory = "/home/u";
+  EXPECT_EQ(words(lay_out(plan, 7).value(), "/home"),
+            (Words{"directory /home", "directory /home/u"}));
+  plan.directory = "/usr/share";
+  EXPECT_EQ(words(lay_out(plan, 7).value(), "/usr"), (Words{"directory /usr", "bind /usr"}));
+}
+
 TEST(Layout, AGrantedTmpIsTheHosts) {
   const Layout layout = lay_out(plan_with({tree("/tmp", MountKind::Write)}), 7).value();
   EXPECT_EQ(words(layout, "/tmp"), (Words{"directory /tmp", "bind /tmp"}));

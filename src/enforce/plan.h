@@ -3,7 +3,8 @@
 // The governor compiles an admission into a Plan for this kernel; `enforce/` builds and keeps the
 // boundary from it (DESIGN §8.1). A plan names files by the identity they had when it was
 // compiled; the builder opens each without following symlinks and refuses any other identity.
-// Its deterministic CBOR form (version 0) is what init receives and what the digest covers.
+// Its deterministic CBOR form (version 0) is what the digest covers; init receives the steps that
+// layout.h makes of it.
 //
 // Trusted: a plan comes from the governor only. decode() is total all the same.
 // Sizes: bytes; times: milliseconds. Thread safety: value.
@@ -73,8 +74,10 @@ struct Plan {
   Identity identity;
   std::vector<Mount> mounts;
   std::vector<Link> links;
-  std::vector<std::string> covers;  // reserved paths (P13): covered, empty and unwritable
-  bool jit = false;                 // W^X is off for the whole run
+  // Reserved paths (P13): covered, empty and unwritable. One that lies in a mounted tree must
+  // exist.
+  std::vector<std::string> covers;
+  bool jit = false;  // W^X is off for the whole run
   Limits limits;
   // The first program.
   std::string program;  // absolute path inside the run
