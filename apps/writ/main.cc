@@ -1,12 +1,22 @@
 #include <csignal>
+#include <filesystem>
 #include <map>
 
+#include "demo/demo.h"
 #include "writ/options.h"
 #include "writ/print.h"
 #include "writ/verbs.h"
 
 namespace writ::cli {
 namespace {
+
+Result<int> show_demo(const Options& options, Machine&) {
+  // The program itself, as the kernel knows it: the demo shows the one that was started.
+  std::error_code failed;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", failed);
+  if (failed) return Error(Code::Unavailable, "finding this program: " + failed.message());
+  return demo::run_demo({.program = program.string(), .keep = options.keep, .json = options.json});
+}
 
 Result<int> dispatch(const Options& options) {
   using Act = Result<int> (*)(const Options&, Machine&);
@@ -25,6 +35,7 @@ Result<int> dispatch(const Options& options) {
       {"ledger show", ledger_show},
       {"ledger verify", ledger_verify},
       {"doctor", doctor},
+      {"demo", show_demo},
       {"version", version},
   };
   static const SystemClock clock;

@@ -72,7 +72,8 @@ int report(const Error& error, bool json) {
     case Code::Denied:
     case Code::Expired:
     case Code::Conflict: return 1;
-    case Code::Exhausted:
+    // A file over its size is the asker's; a full disk is not.
+    case Code::Exhausted: return error.sys_errno() == 0 ? 1 : 125;
     case Code::Unsupported:
     case Code::Unavailable:
     case Code::Internal: return 125;

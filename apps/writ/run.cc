@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <climits>
 #include <cstdlib>
 #include <mutex>
@@ -31,8 +32,21 @@ Result<governor::RunRequest> request_of(const Options& options, const Machine& m
   }
   request.directory = directory.data();
   if (!options.permit.empty()) {
-    request.permit_file = TRY(find_permit(machine.home, options.permit));
     request.permit_name = options.permit;
+    Result<ByteVec> file = find_permit(machine.home, options.permit);
+    if (file && file->empty()) file = Error(Code::Malformed, "the file is empty");
+    if (file) {
+      request.permit_file = std::move(*file);
+    } else {
+      const bool missing =
+          file.error().code() == Code::NotFound || file.error().sys_errno() == ENOENT;
+      Denial no;
+      no.reason = missing ? Reason::NoPermit : Reason::Malformed;
+      no.asked = "use the permit " + printable(options.permit);
+      no.because = file.error().message();
+      no.allow = std::string(describe(no.reason).remedy);
+      request.unreadable = std::move(no);
+    }
   }
   return request;
 }

@@ -42,7 +42,9 @@ Result<ByteVec> payload_of(const Bundle& bundle) {
   return std::move(w).finish();
 }
 
-Result<Bundle> read_payload(Bytes payload) {
+}  // namespace
+
+Result<Bundle> read_bundle_payload(Bytes payload) {
   cbor::Reader r(payload);
   Bundle bundle;
   unsigned seen = 0;
@@ -75,8 +77,6 @@ Result<Bundle> read_payload(Bytes payload) {
   return bundle;
 }
 
-}  // namespace
-
 Result<ByteVec> sign_bundle(const Bundle& bundle, const crypto::PrivateKey& authority) {
   const ByteVec payload = TRY(payload_of(bundle));
   return cose::sign1(authority, kType, payload);
@@ -103,7 +103,7 @@ Result<VerifiedBundle> verify_bundle(Bytes file, std::span<const permit::Authori
                  "no trusted authority has key " + short_hex(signer) + "… of the policy bundle");
   }
   const cose::VerifiedSign1 verified = TRY(message.verify(authority->key));
-  Bundle bundle = TRY(read_payload(verified.payload()));
+  Bundle bundle = TRY(read_bundle_payload(verified.payload()));
   const BundleDigest digest(crypto::sha256(verified.payload()).get());
   return VerifiedBundle(std::move(bundle), digest, authority->name);
 }

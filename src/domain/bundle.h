@@ -67,4 +67,8 @@ class VerifiedBundle {
 // another version, Exhausted over a size.
 Result<VerifiedBundle> verify_bundle(Bytes file, std::span<const permit::Authority> authorities);
 
+// read_bundle_payload reads what a signature covers, whose digest names the bundle. It says nothing
+// about who signed it: for bytes whose digest is known to be trusted.
+Result<Bundle> read_bundle_payload(Bytes payload);
+
 }  // namespace writ::domain

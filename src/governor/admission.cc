@@ -103,6 +103,7 @@ class Admitter {
     const UnixMillis time = here_.clock.now();
 
     // Verify: the permit and what its holder signs of this one command.
+    if (request_.unreadable) return denied(*request_.unreadable);
     ByteVec file = request_.permit_file;
     if (file.empty()) {
       std::optional<Denial> none;
@@ -110,7 +111,13 @@ class Admitter {
       if (none) return denied(std::move(*none));
     }
     const permit::Read read = permit::read_permit(file);
-    if (const Denial* refusal = std::get_if<Denial>(&read)) return denied(*refusal);
+    if (const Denial* refusal = std::get_if<Denial>(&read)) {
+      Denial named = *refusal;
+      if (!request_.permit_name.empty()) {
+        named.asked = "use the permit " + printable(request_.permit_name);
+      }
+      return denied(std::move(named));
+    }
     const permit::Permit& stated = std::get<permit::Permit>(read);
     so_far.permit = stated.id;
     permit_name_ = short_hex(stated.id);

@@ -56,6 +56,7 @@ Result<MaybeInstallation> open_installation(const Home& home, const Account& acc
 
 struct RunRequest {
   std::string domain = "default";
+  std::optional<Denial> unreadable;      // why the permit that was named cannot be read
   ByteVec permit_file;                   // empty: the one stored permit that fits
   std::string permit_name;               // for messages
   std::vector<std::string> command;      // as given, not empty

@@ -78,19 +78,9 @@ Result<permit::ExecFacts> facts_for(const std::string& resolved, const std::stri
   return facts;
 }
 
-std::string run_directory(const permit::Grant& grant, const std::string& directory) {
-  for (const auto* places : {&grant.read, &grant.write, &grant.load}) {
-    for (const permit::Place& place : *places) {
-      if (place.tree && permit::lies_under(directory, place.path)) return directory;
-    }
-  }
-  return "/";
-}
-
 Result<Chosen> choose(const permit::Grant& grant, const std::string& program,
                       const std::vector<std::string>& argv,
-                      const std::vector<std::string>& environment, const std::string& asked_in) {
-  const std::string directory = run_directory(grant, asked_in);
+                      const std::vector<std::string>& environment, const std::string& directory) {
   const permit::Place place = TRY(follow_path(program));
   // Which rule: its environment is what the caller's is cleaned to.
   permit::ExecFacts facts = TRY(facts_for(place.path, program, argv, {}, directory, digest_file));
@@ -98,12 +88,6 @@ Result<Chosen> choose(const permit::Grant& grant, const std::string& program,
   if (const Denial* no = std::get_if<Denial>(&bare)) return Chosen(*no);
   const std::size_t rule = std::get<permit::ExecAllowed>(bare).rule;
   facts.environment = permit::clean_env(permit::env_of(grant, grant.exec.at(rule)), environment);
-  if (directory != asked_in) {
-    // What these say of the caller's directory is not so inside.
-    std::erase_if(facts.environment, [](const std::string& variable) {
-      return variable.starts_with("PWD=") || variable.starts_with("OLDPWD=");
-    });
-  }
   const permit::ExecMatch whole = permit::match_exec(grant, facts);
   if (const Denial* no = std::get_if<Denial>(&whole)) return Chosen(*no);
   return Chosen(Command{place.path, std::move(facts), std::get<permit::ExecAllowed>(whole)});

@@ -24,10 +24,6 @@ namespace writ::governor {
 Result<std::string> find_program(const std::string& name, const std::string& directory,
                                  const std::vector<std::string>& environment);
 
-// run_directory is where a run can start that was asked for in `directory`: there when the grant
-// shows it, else "/".
-std::string run_directory(const permit::Grant& grant, const std::string& directory);
-
 using DigestOf = std::function<Result<Digest32>(const std::string& path)>;
 
 // How facts are made of a program that is to be executed: every digest comes from `digest_of`.
@@ -43,8 +39,7 @@ struct Command {
   permit::ExecAllowed rule;
 };
 using Chosen = std::variant<Command, Denial>;
-// choose matches a command that was found against a grant; the environment comes back cleaned, the
-// directory as run_directory has it.
+// choose matches a command that was found against a grant; the environment comes back cleaned.
 Result<Chosen> choose(const permit::Grant& grant, const std::string& program,
                       const std::vector<std::string>& argv,
                       const std::vector<std::string>& environment, const std::string& directory);

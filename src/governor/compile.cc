@@ -204,11 +204,6 @@ Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilit
     const ssize_t size = ::readlink(top, target.data(), target.size() - 1);
     if (size > 0) mounts.link(top, std::string(target.data(), static_cast<std::size_t>(size)));
   }
-  if (request.directory != "/" && !mounts.shows(request.directory)) {
-    return Compiled(deny(Reason::CwdNotGranted, "work in " + printable(request.directory),
-                         "no read or write tree of the permit holds the working directory",
-                         "[files]\nread = [\"" + printable(request.directory) + "\"]"));
-  }
   for (const std::string& reserved : request.reserved.paths()) {
     if (!mounts.shows(reserved)) continue;
     struct stat facts = {};

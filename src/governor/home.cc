@@ -200,6 +200,9 @@ Result<Account> this_account() {
     if (!account.sudo_uid || !account.sudo_gid) {
       account.sudo_uid.reset();
       account.sudo_gid.reset();
+    } else if (::getpwuid_r(*account.sudo_uid, &entry, buffer.data(), buffer.size(), &found) == 0 &&
+               found != nullptr) {
+      account.sudo_directory = entry.pw_dir;
     }
   }
   account.writ_home = variable("WRIT_HOME");
@@ -291,10 +294,19 @@ Result<Reserved> Reserved::find(const Home& home, const Account& account) {
   if (Result<Home> own = find_home(plain); own) {
     named.insert(named.end(), {own->config, own->state, own->runtime});
   }
-  plain.xdg_config_home.clear();
-  plain.xdg_state_home.clear();
-  if (Result<Home> own = find_home(plain); own) {
-    named.insert(named.end(), {own->config, own->state});
+  // An ordinary account's places, whoever governs now: root's runs see users' homes.
+  plain.uid = 1;
+  for (const bool defaults : {false, true}) {
+    if (defaults) {
+      plain.xdg_config_home.clear();
+      plain.xdg_state_home.clear();
+    }
+    for (const std::string& directory : {account.directory, account.sudo_directory}) {
+      plain.directory = directory;
+      if (Result<Home> own = find_home(plain); own) {
+        named.insert(named.end(), {own->config, own->state});
+      }
+    }
   }
   const std::vector<MountLine> mounts = TRY(read_mounts());
   Reserved reserved;

@@ -52,6 +52,7 @@ struct Account {
   unsigned uid = 0;
   std::string name;                                 // of the account
   std::string directory;                            // its home directory
+  std::string sudo_directory;                       // of who called sudo, or empty
   std::optional<std::uint32_t> sudo_uid, sudo_gid;  // root only: who called sudo, never 0
   std::string writ_home, xdg_config_home, xdg_state_home, xdg_runtime_dir;  // environment, or empty
 };

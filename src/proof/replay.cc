@@ -90,6 +90,12 @@ Result<void> Replay::look(const ledger::Event& event, Bytes entry) {
     case EventKind::Policy: {
       const ledger::Policy& body = *event.as<ledger::Policy>();
       const ByteVec payload = TRY(object(Digest32(body.bundle.get()), "policy bundle"));
+      const domain::Bundle bundle = TRY(domain::read_bundle_payload(payload));
+      if (bundle.generation != body.generation) {
+        return differs("the policy bundle is of another generation");
+      }
+      if (parsed_.size() >= kMaxParsed) parsed_.clear();
+      parsed_[body.bundle] = TRY(Policy::parse(bundle));
       policies_[body.domain] = body.bundle;
       return {};
     }
