@@ -93,7 +93,9 @@ class Validator {
   }
 
   bool some_action_applies() const {
-    for (const auto& [uid, action] : schema_.actions()) {
+    for (const auto& entry : schema_.actions()) {
+      const EntityUid& uid = entry.first;
+      const ActionType& action = entry.second;
       const Scope& scope = body_.action;
       const bool fits =
           scope.op == Scope::Op::All ||
