@@ -292,17 +292,27 @@ void add_sockets(Rules& rules) {
 }
 
 void add_executable_memory(Rules& rules, const FilterOptions& options) {
-  const int refused = static_cast<int>(PROT_WRITE | PROT_EXEC);
-  if (options.jit || options.mdwe) {
-    for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect), SCMP_SYS(pkey_mprotect)}) {
-      rules.add(SCMP_ACT_ALLOW, call);
-    }
+  constexpr std::uint64_t kBoth = PROT_WRITE | PROT_EXEC;
+  constexpr std::uint64_t kType = 0xf;  // MAP_TYPE
+  const int map = SCMP_SYS(mmap);
+  if (options.jit) {
+    rules.add(SCMP_ACT_ALLOW, map);
   } else {
-    // The kernel's own rule where it has none: no mapping both, and none made executable later.
-    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(mmap), {Rules::bits(2, PROT_EXEC, 0)});
-    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(mmap), {Rules::bits(2, refused, PROT_EXEC)});
-    rules.add(kRefuse, SCMP_SYS(mmap), {Rules::bits(2, refused, refused)});
-    for (const int call : {SCMP_SYS(mprotect), SCMP_SYS(pkey_mprotect)}) {
+    // The kernel's rule (MDWE) and, where it has none, the same here: no mapping is both, and none
+    // is made executable later. Shared memory may not be executable at all: the kernel's rule lets
+    // a child, or a second mapping by mremap, give up execution and write the same pages.
+    rules.add(SCMP_ACT_ALLOW, map, {Rules::bits(2, PROT_EXEC, 0)});
+    rules.add(kRefuse, map, {Rules::bits(2, kBoth, kBoth)});
+    const scmp_arg_cmp executable = Rules::bits(2, kBoth, PROT_EXEC);
+    rules.add(SCMP_ACT_ALLOW, map, {executable, Rules::bits(3, kType, MAP_PRIVATE)});
+    for (const std::uint64_t type : {MAP_SHARED, MAP_SHARED_VALIDATE}) {
+      rules.add(kRefuse, map, {executable, Rules::bits(3, kType, type)});
+    }
+  }
+  for (const int call : {SCMP_SYS(mprotect), SCMP_SYS(pkey_mprotect)}) {
+    if (options.jit || options.mdwe) {
+      rules.add(SCMP_ACT_ALLOW, call);
+    } else {
       rules.add(SCMP_ACT_ALLOW, call, {Rules::bits(2, PROT_EXEC, 0)});
       rules.add(kRefuse, call, {Rules::bits(2, PROT_EXEC, PROT_EXEC)});
     }

@@ -289,11 +289,22 @@ TEST(Filter, WriteXorExecuteIsTheFiltersWhereTheKernelHasNone) {
   const Program own = program_of(false, false);
   expect_all(own, {{SYS_mmap, {0, 0, PROT_READ | kBoth}, refused(EPERM)},
                    {SYS_mmap, {0, 0, kHigh | kBoth}, refused(EPERM)},
-                   {SYS_mmap, {0, 0, PROT_READ | PROT_EXEC}, kAllow},
+                   {SYS_mmap, {0, 0, PROT_READ | PROT_EXEC, MAP_PRIVATE}, kAllow},
                    {SYS_mmap, {0, 0, PROT_READ | PROT_WRITE}, kAllow},
                    {SYS_mprotect, {0, 0, PROT_READ | PROT_EXEC}, refused(EPERM)},
                    {SYS_pkey_mprotect, {0, 0, PROT_EXEC}, refused(EPERM)},
                    {SYS_mprotect, {0, 0, PROT_READ}, kAllow}});
+  // A shared mapping could be written by a child that gives up execution, and executed here.
+  for (const bool mdwe : {false, true}) {
+    const Program program = program_of(false, mdwe);
+    for (const std::uint64_t type : {MAP_SHARED, MAP_SHARED_VALIDATE}) {
+      for (const std::uint64_t more : {std::uint64_t{0}, std::uint64_t{MAP_ANONYMOUS}, kHigh}) {
+        expect_all(program, {{SYS_mmap, {0, 0, PROT_EXEC, type | more}, refused(EPERM)},
+                             {SYS_mmap, {0, 0, PROT_READ | PROT_WRITE, type | more}, kAllow}});
+      }
+    }
+    expect_all(program, {{SYS_mmap, {0, 0, PROT_EXEC, MAP_PRIVATE | MAP_FIXED}, kAllow}});
+  }
   for (const bool mdwe : {false, true}) {
     const Program jit = program_of(true, mdwe);
     expect_all(jit, {{SYS_mmap, {0, 0, kBoth}, kAllow}, {SYS_mprotect, {0, 0, kBoth}, kAllow}});

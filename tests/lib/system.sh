@@ -85,3 +85,20 @@ living() {
   echo "$count"
 }
 none_living() { [ "$(living "$1")" = 0 ]; }
+# attacks PERMIT PROGRAM ARGS...: every attack of the program, tried in a run; none gets through.
+attacks() {
+  local permit=$1 program=$2
+  shift 2
+  under "$permit" "$program" all "$@"
+  case $out in *"got through: "*) fail "$(printf '%s\n' "$out" | grep 'got through: ')" ;; esac
+  expect_status 0
+  expect_out 'got through 0'
+}
+# works_outside PROGRAM "NAMES" ARGS...: the positive control: ungoverned, these get through.
+works_outside() {
+  local program=$1 names=$2 name
+  shift 2
+  for name in $names; do
+    out=$("$program" "$name" "$@" 2>&1 </dev/null) && fail "ungoverned, $name should get through: $out"
+  done
+}
