@@ -74,7 +74,7 @@ Draft entry_of_400_bytes() {
   return {std::move(event), {}};
 }
 
-Figure ledger(const std::string& dir, unsigned writers, double seconds) {
+Figure durable_appends(const std::string& dir, unsigned writers, double seconds) {
   SeededRandom random(1);
   const crypto::PrivateKey key = crypto::generate_key(crypto::Algorithm::EdDSA, random);
   const SystemClock clock;
@@ -100,7 +100,7 @@ Figure ledger(const std::string& dir, unsigned writers, double seconds) {
   return figure;
 }
 
-Figure sqlite(const std::string& path, unsigned writers, double seconds) {
+Figure sqlite_commits(const std::string& path, unsigned writers, double seconds) {
   sqlite3* db = nullptr;
   if (sqlite3_open(path.c_str(), &db) != SQLITE_OK) std::abort();
   const auto run = [&](const char* sql) {
@@ -157,8 +157,8 @@ int main(int argc, char** argv) {
     std::vector<Figure> theirs;
     std::vector<Figure> limit;
     for (unsigned round = 0; round < kRounds; ++round) {
-      ours.push_back(ledger(fresh(), writers, seconds));
-      theirs.push_back(sqlite(fresh(), writers, seconds));
+      ours.push_back(durable_appends(fresh(), writers, seconds));
+      theirs.push_back(sqlite_commits(fresh(), writers, seconds));
       if (writers == 1) limit.push_back(bare(fresh(), seconds));
     }
     print("ledger", writers, ours);
