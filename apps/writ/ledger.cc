@@ -18,11 +18,16 @@ std::string last_component(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
 }
 
-// The events of each run, in order, and which run was admitted last.
-struct Runs {
-  std::map<RunId, std::vector<lineage::Step>> steps;
-  std::vector<RunId> order;
-};
+// is_program: the run's first program has this name, as it was resolved or as it was asked for.
+bool is_program(ledger::LedgerReader& reader, const ledger::Event& event, const std::string& name) {
+  const std::string& command = event.as<ledger::Admission>()->command;
+  if (command == name || last_component(command) == name) return true;
+  const Result<ledger::Side> side = reader.side(event.id());
+  const ByteVec* bytes = side ? side->get("argv") : nullptr;
+  if (bytes == nullptr) return false;
+  const Result<std::vector<std::string>> argv = ledger::decode_list(*bytes);
+  return argv && !argv->empty() && ((*argv)[0] == name || last_component((*argv)[0]) == name);
+}
 
 }  // namespace
 
@@ -41,10 +46,7 @@ Result<int> ledger_show(const Options& options, Machine& machine) {
           const ledger::Admission* admission = event.as<ledger::Admission>();
           if (admission == nullptr) return true;
           if (wanted && event.id().run != *wanted) return true;
-          if (!options.program.empty() && admission->command != options.program &&
-              last_component(admission->command) != options.program) {
-            return true;
-          }
+          if (!options.program.empty() && !is_program(*reader, event, options.program)) return true;
           chosen.push_back(event.id().run);
           return true;
         });

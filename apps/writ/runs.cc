@@ -132,6 +132,7 @@ Result<int> revoke(const Options& options, Machine& machine) {
 
   std::uint64_t processes = 0;
   std::size_t left_over = 0;
+  std::int64_t gone = 0;
   for (const governor::Registration& run : hit) {
     governor::ControlQuestion question;
     question.verb = governor::ControlVerb::End;
@@ -142,11 +143,14 @@ Result<int> revoke(const Options& options, Machine& machine) {
         governor::ask_governor(machine.home.runtime, run.run, question, kEndMillis);
     if (ended) {
       processes += ended->processes;
+      gone = machine.clock.boot_nanos();
+      // Its governor writes the end and goes; it waits for nobody but a reader of its output.
+      (void)wait_gone(run.governor, kAskMillis);
     } else if (!wait_gone(run.governor, kAskMillis)) {
       ++left_over;  // it watches the list too; this answer did not come
     }
   }
-  const std::int64_t took = machine.clock.boot_nanos() - began;
+  const std::int64_t took = (gone > 0 ? gone : machine.clock.boot_nanos()) - began;
   (void)TRY(store->sign_head(log_key));
   if (options.json) {
     json::Value value = new_answer();

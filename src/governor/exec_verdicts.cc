@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "crypto/sha.h"
@@ -14,6 +15,7 @@ namespace writ::governor {
 namespace {
 
 constexpr std::size_t kMaxRemembered = 100'000;  // processes whose exec is remembered
+constexpr std::int64_t kAnswerStands = 100;      // ms between the two checks of one exec
 
 std::string line_of(const std::vector<std::string>& argv) {
   std::string line;
@@ -55,12 +57,12 @@ std::optional<Told> ExecVerdicts::last_violation() const {
 }
 
 Result<ExecVerdicts::Judged> ExecVerdicts::judge(const permit::ExecFacts& facts, bool first) const {
-  std::shared_ptr<const proof::Policy> policy;
+  Judged judged;
   {
     const std::scoped_lock lock(mutex_);
-    policy = policy_;
+    judged.policy = policy_;
   }
-  Judged judged;
+  judged.time = clock_.now();
   const permit::ExecMatch match = permit::match_exec(admission_.permit().grant(), facts);
   if (const permit::ExecAllowed* allowed = std::get_if<permit::ExecAllowed>(&match)) {
     judged.produced = allowed->produced;
@@ -68,13 +70,14 @@ Result<ExecVerdicts::Judged> ExecVerdicts::judge(const permit::ExecFacts& facts,
     judged.denial = std::get<Denial>(match);
   }
   const proof::Question question =
-      proof::exec_question(admission_.facts(), facts, judged.produced, first, clock_.now());
+      proof::exec_question(admission_.facts(), facts, judged.produced, first, judged.time);
   judged.request = TRY(policy::to_json(question.request));
   if (judged.denial) {
     judged.answer.denial = judged.denial;
     return judged;
   }
-  judged.answer = TRY(proof::ask(*policy, admission_.when().get(), admission_.facts(), {question}));
+  judged.answer =
+      TRY(proof::ask(*judged.policy, admission_.when().get(), admission_.facts(), {question}));
   judged.denial = judged.answer.denial;
   return judged;
 }
@@ -91,6 +94,27 @@ Result<Recorder::Made> ExecVerdicts::made(ledger::Side& side, const Judged& judg
   const proof::DecisionRecord decision =
       proof::record_of("exec", crypto::sha256(inputs), judged.answer);
   return Recorder::Made{std::move(body), proof::decision_digest(decision)};
+}
+
+// The stop's own facts are compared here with those that were judged: an answer is used again only
+// for the same question, within a time in which the clock's part of it cannot matter.
+bool ExecVerdicts::still_answers(const LetThrough& let_through,
+                                 const permit::ExecFacts& facts) const {
+  const permit::ExecFacts& asked = let_through.facts;
+  const std::int64_t age = clock_.now().get() - let_through.judged.time.get();
+  if (age < 0 || age > kAnswerStands || let_through.judged.denial) return false;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (let_through.judged.policy != policy_) return false;
+  }
+  const bool same_scripts =
+      std::equal(asked.scripts.begin(), asked.scripts.end(), facts.scripts.begin(),
+                 facts.scripts.end(), [](const permit::ScriptFact& a, const permit::ScriptFact& b) {
+                   return a.path == b.path && a.digest == b.digest;
+                 });
+  return same_scripts && asked.program == facts.program && asked.digest == facts.digest &&
+         asked.argv == facts.argv && asked.environment == facts.environment &&
+         asked.directory == facts.directory;
 }
 
 ledger::EventId ExecVerdicts::cause_of(const enforce::Caller& caller, bool* lost) const {
@@ -197,13 +221,13 @@ Result<enforce::Courtesy> ExecVerdicts::before(const enforce::ExecAttempt& attem
       facts.program = attempt.resolved;
     }
   }
-  const Judged judged = TRY(judge(facts, false));
+  Judged judged = TRY(judge(facts, false));
   if (!judged.denial) {
     answer.go = attempt.failed == 0;
     if (answer.go) {
       const std::scoped_lock lock(mutex_);
       if (let_through_.size() > kMaxRemembered) let_through_.clear();
-      let_through_[attempt.caller.process.number] = std::move(facts);
+      let_through_[attempt.caller.process.number] = {std::move(facts), std::move(judged)};
     }
     return answer;
   }
@@ -224,7 +248,7 @@ Result<enforce::StopVerdict> ExecVerdicts::at_stop(const enforce::ExecImage& ima
   facts.environment = image.environment;
   facts.directory = image.directory;
 
-  std::optional<permit::ExecFacts> let_through;
+  std::optional<LetThrough> let_through;
   {
     const std::scoped_lock lock(mutex_);
     auto found = let_through_.find(image.caller.process.number);
@@ -233,14 +257,15 @@ Result<enforce::StopVerdict> ExecVerdicts::at_stop(const enforce::ExecImage& ima
       let_through_.erase(found);
     }
   }
-  const Judged judged = TRY(judge(facts, image.first));
+  const bool answered = let_through && !image.first && still_answers(*let_through, facts);
+  const Judged judged = answered ? std::move(let_through->judged) : TRY(judge(facts, image.first));
   if (judged.denial) {
     Denial denial = *judged.denial;
     // What was asked for had been granted; so what the kernel loaded is something else.
-    const bool same_request = let_through && let_through->program == facts.program &&
-                              let_through->argv == facts.argv &&
-                              let_through->environment == facts.environment;
-    if (let_through && (!same_request || let_through->digest != facts.digest)) {
+    const bool same_request = let_through && let_through->facts.program == facts.program &&
+                              let_through->facts.argv == facts.argv &&
+                              let_through->facts.environment == facts.environment;
+    if (let_through && (!same_request || let_through->facts.digest != facts.digest)) {
       denial.because =
           "what the kernel loaded is not what was asked for and checked: " + denial.because;
       denial.reason = Reason::ChangedDuringExec;

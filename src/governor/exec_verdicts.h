@@ -3,7 +3,9 @@
 // `before` looks at what the caller's memory said and at the host's files of the same names; a
 // refusal is recorded and answered with EACCES. A name that is nowhere is no refusal (shells walk
 // PATH). `at_stop` judges the kernel's own facts, records the exec before it is released, or
-// records the violation that ends the run. Strings are the run's own and hostile.
+// records the violation that ends the run. Where these facts are, byte for byte, those that
+// `before` has just judged by the same policy, its answer stands, under the time it was asked at.
+// Strings are the run's own and hostile.
 //
 //   ExecVerdicts verdicts(admission, recorder, clock);
 //   verdicts.on_refusal([](const Told& told) { … });
@@ -53,9 +55,17 @@ class ExecVerdicts final : public enforce::Verdicts {
     bool produced = false;
     std::string request;  // canonical JSON of what policy was asked
     proof::Answer answer;
+    std::shared_ptr<const proof::Policy> policy;  // that was asked
+    UnixMillis time;                              // that it was asked about
+  };
+  // What `before` let through, until the stop.
+  struct LetThrough {
+    permit::ExecFacts facts;
+    Judged judged;
   };
   Result<Judged> judge(const permit::ExecFacts& facts, bool first) const;
   Result<Recorder::Made> made(ledger::Side& side, const Judged& judged, ledger::Body body) const;
+  bool still_answers(const LetThrough& let_through, const permit::ExecFacts& facts) const;
   ledger::EventId cause_of(const enforce::Caller& caller, bool* lost) const;
   Result<Told> record_refusal(const enforce::Caller& caller, const permit::ExecFacts& facts,
                               const Judged& judged, Denial denial);
@@ -72,9 +82,9 @@ class ExecVerdicts final : public enforce::Verdicts {
   mutable std::mutex mutex_;
   std::shared_ptr<const proof::Policy> policy_;  // shared with decisions under way
   BundleDigest bundle_;
-  std::map<Pid, ledger::EventId> execs_;                   // each process's last exec
-  std::map<Pid, std::string> commands_;                    // and its command line, for people
-  std::map<std::int32_t, permit::ExecFacts> let_through_;  // by process, between the two checks
+  std::map<Pid, ledger::EventId> execs_;            // each process's last exec
+  std::map<Pid, std::string> commands_;             // and its command line, for people
+  std::map<std::int32_t, LetThrough> let_through_;  // by process, between the two checks
   std::map<FileLook, Digest32> digests_;
   std::optional<Told> violation_;
   std::function<void(const Told&)> on_refusal_;

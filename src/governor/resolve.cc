@@ -15,6 +15,7 @@
 #include "base/config_text.h"
 #include "crypto/sha.h"
 #include "governor/elf.h"
+#include "governor/shebang.h"
 
 namespace writ::governor {
 namespace {
@@ -121,7 +122,7 @@ class Resolver {
           return Error(Code::Malformed,
                        wanted.at + ": `" + printable(path) + "` is a directory, not a program");
         }
-        TRY(check_program(wanted, rule.program.path));
+        if (!TRY(is_program(wanted, rule.program.path))) TRY(script_of(wanted, rule));
         if (!rule.program.digest) rule.program.digest = TRY(digest(rule.program.path));
         programs.insert(rule.program.path);
       }
@@ -149,18 +150,36 @@ class Resolver {
     return {};
   }
 
-  // A program is an ELF file: the kernel would run a script's interpreter instead.
-  Result<void> check_program(const WantedExec& wanted, const std::string& path) {
+  // is_program: an ELF file of this machine; false when it is no ELF file at all.
+  Result<bool> is_program(const WantedExec& wanted, const std::string& path) {
     Result<UniqueFd> file = open_at(FdRef::cwd(), path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (!file) return Error(std::move(file).error()).context(wanted.at);
     Result<ElfFacts> facts = read_elf(file->borrow());
-    if (facts) return {};
-    if (facts.error().code() != Code::NotFound) {
-      return Error(std::move(facts).error()).context(wanted.at + ": " + printable(path));
+    if (facts) return true;
+    if (facts.error().code() == Code::NotFound) return false;
+    return Error(std::move(facts).error()).context(wanted.at + ": " + printable(path));
+  }
+
+  // A script named as program: what the kernel will run is its interpreter, with it and it alone.
+  Result<void> script_of(const WantedExec& wanted, ExecRule& rule) {
+    const std::string path = rule.program.path;
+    const std::optional<Shebang> line = TRY(read_shebang(path));
+    if (!line || wanted.script) {
+      return Error(Code::Malformed, wanted.at + ": `" + printable(path) + "` is no program");
     }
-    return Error(Code::Malformed, wanted.at + ": `" + printable(path) +
-                                      "` is a script: name its interpreter as `program` and it "
-                                      "as `script`");
+    const std::optional<std::string> named = permit::join_path("/", line->interpreter);
+    Result<Place> interpreter =
+        named ? follow_path(*named) : Result<Place>(Error(Code::NotFound, "no path"));
+    if (!interpreter || interpreter->tree || !TRY(is_program(wanted, interpreter->path))) {
+      return Error(Code::Malformed, wanted.at + ": `" + printable(path) + "` asks for `" +
+                                        printable(line->interpreter) + "`, which is no program");
+    }
+    permit::Script script{std::move(rule.program)};
+    script.file.digest = TRY(digest(path));
+    rule.script = std::move(script);
+    rule.program = std::move(*interpreter);
+    rule.name = *named;
+    return {};
   }
 
   Result<void> add_places(const std::vector<WantedPath>& wanted, std::vector<Place>& out,

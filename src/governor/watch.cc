@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -168,7 +169,7 @@ void Watch::answer(UniqueFd connection) {
       }
       const std::int64_t asked = here_.clock.boot_nanos();
       supervisor_->end(*reason, question->detail);
-      waiting_.push_back({std::move(connection), reply.processes, asked});
+      waiting_.push_back({std::move(connection), std::max(reply.processes, alive_at_end_), asked});
       return;
     }
   }
@@ -194,6 +195,8 @@ void Watch::check_revocations() {
     supervisor_->end(EndReason::ContinuityLost,
                      "the revocation list cannot be read: " + revoked.error().message());
   } else if (revoked->hits(run)) {
+    // Whoever revoked asks how many there were, and may come after this.
+    if (alive_at_end_ == 0) alive_at_end_ = supervisor_->live_processes();
     supervisor_->end(EndReason::Revoked, "the permit was revoked");
   }
 }

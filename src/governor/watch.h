@@ -65,6 +65,7 @@ class Watch {
   std::vector<UniqueFd> greeting_;  // connected, question still to come
   BundleDigest bundle_;             // in force
   std::uint64_t generation_ = 0;
+  std::uint64_t alive_at_end_ = 0;  // processes when the watch itself ended the run
   bool frozen_ = false;
   std::atomic<bool> stopping_{false};
   std::thread thread_;

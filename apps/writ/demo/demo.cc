@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <thread>
 
 #include "demo/stage.h"
@@ -175,8 +176,9 @@ Result<void> Demo::permits() {
   TRY(issue("short", request));
   std::this_thread::sleep_for(std::chrono::milliseconds(2100));
   TRY(scene("expired permit", under("short", {"make", "-s", "test"}), kDenied, "expired"));
-  TRY(scene("argument outside the pattern", under("job", {"make", "-s", "deploy"}), kDenied,
-            "args_mismatch"));
+  TRY(scene("argument outside the pattern",
+            {"writ", "run", "--", "python3", "tools/report.py", "/etc/passwd", "build/report.txt"},
+            kDenied, "args_mismatch"));
 
   TRY(issue(
       "say",
@@ -234,8 +236,6 @@ Result<void> Demo::poison() {
       under("poison", {"tools/poison", "keys", stage_.home(), stage_.home() + "/config/keys"}),
       kRefusedInside, ""));
 
-  TRY(must({"cc", "-O1", "-DALTERED", "-pthread", "-o", "tools/altered", "../hostile/poison.c"},
-           false));
   std::string program = TRY(stage_.read(stage_.project() + "/tools/poison"));
   std::string changed = program;
   changed += '\n';
@@ -248,12 +248,8 @@ Result<void> Demo::poison() {
 
 Result<void> Demo::race() {
   act("5  It swaps the program while the kernel executes it.");
-  const std::string granted = stage_.project() + "/tools/altered";
-  TRY(issue("race",
-            poison_request("\"{rest}\"",
-                           "\n[[exec]]\nprogram = \"tools/altered\"\nargs = [\"{rest}\"]\n")));
-  const std::vector<std::string> argv =
-      under("race", {"tools/poison", "swap", granted, stage_.project() + "/tools/mark", "400"});
+  const std::vector<std::string> argv = under(
+      "poison", {"tools/poison", "swap", "/usr/bin/true", stage_.project() + "/tools/mark", "400"});
   const Ran ran = TRY(stage_.run(argv));
   show(argv, ran);
   const std::string code = code_in(ran.error);
@@ -273,9 +269,9 @@ Result<void> Demo::revoke() {
   Going going = TRY(stage_.start(argv));
   const bool ready = TRY(stage_.wait_for(going, "ready"));
   TRY(must({"writ", "ps"}));
-  const std::size_t before = processes_with("revoke-me");
+  const std::size_t before = stage_.processes_with("revoke-me");
   const Ran revoked = TRY(must({"writ", "revoke", "--reason", "leaked token", "wait.permit"}));
-  const std::size_t after = processes_with("revoke-me");
+  const std::size_t after = stage_.processes_with("revoke-me");
   const Ran ended = TRY(stage_.wait(std::move(going)));
   show(argv, ended);
   const std::string code = code_in(ended.error);
@@ -293,14 +289,14 @@ Result<void> Demo::lost_governor() {
   const std::vector<std::string> argv = under("poison", {"tools/poison", "wait", "orphan-me"});
   Going going = TRY(stage_.start(argv));
   const bool ready = TRY(stage_.wait_for(going, "ready"));
-  const std::size_t before = processes_with("orphan-me");
+  const std::size_t before = stage_.processes_with("orphan-me");
   kill(going.pid, SIGKILL);
   const Ran ended = TRY(stage_.wait(std::move(going)));
   // The kernel ends the run's pid namespace with its init; give the last exits a moment.
-  std::size_t after = processes_with("orphan-me");
+  std::size_t after = stage_.processes_with("orphan-me");
   for (int i = 0; i < 200 && after != 0; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    after = processes_with("orphan-me");
+    after = stage_.processes_with("orphan-me");
   }
   note(fmt::format("{} processes before, {} after", before, after));
   record("governor killed: all of the run gone", ended.status, "",
@@ -312,10 +308,11 @@ Result<void> Demo::lost_governor() {
 Result<void> Demo::afterwards() {
   act("8  Afterwards: the record, verified offline.");
   TRY(scene("ledger verifies", {"writ", "ledger", "verify"}, 0, ""));
-  const Ran runs = TRY(must({"writ", "ledger", "show", "--tree", "--command", "sh"}));
+  // The ledger names programs, not the links that lead to them.
+  const std::string shell = std::filesystem::canonical("/bin/sh").filename();
+  const Ran runs = TRY(must({"writ", "ledger", "show", "--tree", "--command", shell}));
   record("the agent's story as a tree", runs.status, "", "make under sh, cc under make",
          runs.out.find("/usr/bin/make") != runs.out.npos);
-  TRY(must({"find", stage_.home() + "/state/ledger", "-type", "f", "-name", "*.seg"}, false));
   const Ran where =
       TRY(stage_.run({"find", stage_.home() + "/state/ledger/tile/entries", "-type", "f"}));
   std::string file = where.out.substr(0, where.out.find('\n'));

@@ -165,7 +165,7 @@ Result<void> Stage::write(const std::string& path, const std::string& text) cons
   return file.close();
 }
 
-std::size_t processes_with(const std::string& marker) {
+std::size_t Stage::processes_with(const std::string& marker) const {
   std::size_t count = 0;
   DIR* dir = opendir("/proc");
   if (dir == nullptr) return 0;
@@ -175,7 +175,9 @@ std::size_t processes_with(const std::string& marker) {
         open_at(FdRef::cwd(), std::string("/proc/") + entry->d_name + "/cmdline", O_RDONLY);
     if (!file) continue;
     Result<ByteVec> line = read_all(file->borrow(), 1 << 16);
-    if (line && as_text(*line).find(marker) != std::string_view::npos) ++count;
+    if (!line) continue;
+    const std::string_view text = as_text(*line);
+    if (text.find(marker) != text.npos && text.rfind(program_, 0) != 0) ++count;
   }
   closedir(dir);
   return count;

@@ -50,6 +50,10 @@ class Stage {
   // wait_for reads the command's output until `text` was seen; false when it ends before.
   Result<bool> wait_for(Going& going, const std::string& text, int seconds = 20);
 
+  // processes_with counts this machine's processes whose command line holds `marker`, the governors
+  // that run them not counted.
+  std::size_t processes_with(const std::string& marker) const;
+
   Result<std::string> read(const std::string& path) const;
   Result<void> write(const std::string& path, const std::string& text) const;
 
@@ -59,8 +63,5 @@ class Stage {
   std::string program_;
   bool keep_ = false;
 };
-
-// processes_with counts the processes of this machine whose command line holds `marker`.
-std::size_t processes_with(const std::string& marker);
 
 }  // namespace writ::demo
