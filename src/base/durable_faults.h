@@ -49,8 +49,8 @@ struct FaultPlan {
   };
   std::uint64_t at = 0;  // the at-th counted operation, from 1; 0: none
   Action action = Fail;
-  int error = 5;               // errno, EIO
-  bool for_good = false;       // every later counted operation fails too (not for Kill)
+  int error = 5;                    // errno, EIO
+  bool for_good = false;            // every later counted operation fails too (not for Kill)
   std::optional<DiskOp> only = {};  // count operations of this kind alone
 };
 

@@ -44,8 +44,7 @@ class LogSource {
   virtual Result<ByteVec> object(const Digest32& digest, std::size_t limit) = 0;
   // tail gives the entries after `from` that no head covers yet, one by one, in order. The
   // default has none: most logs are looked at through their head only.
-  virtual Result<void> tail(LeafIndex from,
-                            const std::function<Result<void>(Bytes entry)>& entry) {
+  virtual Result<void> tail(LeafIndex from, const std::function<Result<void>(Bytes entry)>& entry) {
     (void)from, (void)entry;
     return {};
   }
