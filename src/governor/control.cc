@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/local_socket.h"
 #include "cbor/reader.h"
 #include "cbor/writer.h"
 
@@ -32,12 +33,6 @@ Result<sockaddr_un> address_in(FdRef directory, const std::string& name) {
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   return address;
-}
-
-Result<UniqueFd> new_socket() {
-  const int number = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (number < 0) return errno_error(errno, "making a control socket");
-  return adopt_fd(number);
 }
 
 }  // namespace
@@ -102,7 +97,7 @@ Result<ControlSocket> ControlSocket::listen(const std::string& runtime, const Ru
     return Error(Code::Denied, printable(runtime) + " belongs to or can be written by others");
   }
   control.name_ = to_string(run) + ".sock";
-  control.socket_ = TRY(new_socket());
+  control.socket_ = TRY(local_socket(SOCK_SEQPACKET));
   const sockaddr_un address = TRY(address_in(control.directory_.borrow(), control.name_));
   const mode_t before = ::umask(0177);
   const int bound =
@@ -163,7 +158,7 @@ Result<ControlAnswer> ask_governor(const std::string& runtime, const RunId& run,
                                    const ControlQuestion& question, int wait_millis) {
   const UniqueFd directory =
       TRY(open_at(FdRef::cwd(), runtime, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  const UniqueFd socket = TRY(new_socket());
+  const UniqueFd socket = TRY(local_socket(SOCK_SEQPACKET));
   const sockaddr_un address = TRY(address_in(directory.borrow(), to_string(run) + ".sock"));
   if (::connect(socket.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
       0) {
