@@ -79,12 +79,12 @@ constexpr int kAllowed[] = {
     SCMP_SYS(getresuid), SCMP_SYS(getresgid), SCMP_SYS(setuid), SCMP_SYS(setgid),
     SCMP_SYS(setreuid), SCMP_SYS(setregid), SCMP_SYS(setresuid), SCMP_SYS(setresgid),
     SCMP_SYS(setfsuid), SCMP_SYS(setfsgid), SCMP_SYS(setgroups), SCMP_SYS(capget), SCMP_SYS(capset),
-    SCMP_SYS(getrlimit), SCMP_SYS(setrlimit), SCMP_SYS(prlimit64), SCMP_SYS(getrusage),
-    SCMP_SYS(times), SCMP_SYS(getpriority), SCMP_SYS(setpriority), SCMP_SYS(ioprio_get),
-    SCMP_SYS(ioprio_set), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_getparam), SCMP_SYS(sched_setparam),
-    SCMP_SYS(sched_getscheduler), SCMP_SYS(sched_setscheduler), SCMP_SYS(sched_getattr),
-    SCMP_SYS(sched_setattr), SCMP_SYS(sched_get_priority_max), SCMP_SYS(sched_get_priority_min),
+    SCMP_SYS(getrlimit), SCMP_SYS(setrlimit), SCMP_SYS(getrusage), SCMP_SYS(times),
+    SCMP_SYS(getpriority), SCMP_SYS(setpriority), SCMP_SYS(ioprio_get), SCMP_SYS(ioprio_set),
+    SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_setaffinity),
+    SCMP_SYS(sched_getparam), SCMP_SYS(sched_setparam), SCMP_SYS(sched_getscheduler),
+    SCMP_SYS(sched_setscheduler), SCMP_SYS(sched_getattr), SCMP_SYS(sched_setattr),
+    SCMP_SYS(sched_get_priority_max), SCMP_SYS(sched_get_priority_min),
     SCMP_SYS(sched_rr_get_interval), SCMP_SYS(getcpu), SCMP_SYS(sysinfo), SCMP_SYS(uname),
     // time and randomness
     SCMP_SYS(time), SCMP_SYS(gettimeofday), SCMP_SYS(clock_gettime), SCMP_SYS(clock_getres),
@@ -269,6 +269,15 @@ void add_clone(Rules& rules) {
   }
 }
 
+// Its own limits only: init has the run's uid, and a limit of no descriptors would end it.
+void add_limits(Rules& rules) {
+  const int call = SCMP_SYS(prlimit64);
+  const scmp_arg_cmp other{0, SCMP_CMP_NE, 0, 0};
+  rules.add(SCMP_ACT_ALLOW, call, {scmp_arg_cmp{0, SCMP_CMP_EQ, 0, 0}});
+  rules.add(SCMP_ACT_ALLOW, call, {other, scmp_arg_cmp{2, SCMP_CMP_EQ, 0, 0}});
+  rules.add(kRefuse, call, {other, scmp_arg_cmp{2, SCMP_CMP_NE, 0, 0}});
+}
+
 void add_sockets(Rules& rules) {
   const int call = SCMP_SYS(socket);
   for (const std::uint64_t family : {AF_INET, AF_INET6}) {
@@ -356,6 +365,7 @@ Result<std::vector<wire::FilterOp>> make_filter(const FilterOptions& options) {
     rules.add(SCMP_ACT_ALLOW, SCMP_SYS(personality), {Rules::word(0, value)});
   }
   add_clone(rules);
+  add_limits(rules);
   add_sockets(rules);
   add_open(rules, SCMP_SYS(open), 1, 2);
   add_open(rules, SCMP_SYS(openat), 2, 3);

@@ -217,6 +217,15 @@ TEST(Filter, CloneMakesProcessesAndThreadsButNoNamespaces) {
   }
 }
 
+TEST(Filter, AProgramSetsItsOwnLimitsOnly) {
+  const Program program = program_of(true, true);
+  expect_all(program, {{SYS_prlimit64, {0, 7, 0x1000, 0}, kAllow},
+                       {SYS_prlimit64, {1, 7, 0, 0x1000}, kAllow},
+                       {SYS_prlimit64, {1, 7, 0x1000, 0}, refused(EPERM)},
+                       {SYS_prlimit64, {2, 7, kHigh, 0x1000}, refused(EPERM)},
+                       {SYS_prlimit64, {kHigh | 1, 7, 0x1000, 0}, refused(EPERM)}});
+}
+
 TEST(Filter, SocketsAreOfTheRunsOwnNetworkOnly) {
   const Program program = program_of(false, true);
   expect_all(program, {{SYS_socket, {AF_INET, SOCK_STREAM, 0}, kAllow},
