@@ -12,10 +12,11 @@ Announcer::~Announcer() {
 void Announcer::tell(std::string text) {
   {
     const std::scoped_lock lock(mutex_);
-    if (held_.size() >= kMaxHeld) {
+    if (taken_ >= kMaxTold) {
       ++dropped_;
       return;
     }
+    ++taken_;
     held_.push_back(std::move(text));
   }
   wake_.notify_one();
@@ -45,7 +46,8 @@ void Announcer::loop() {
     if (dropped_ > 0) {
       const std::size_t dropped = dropped_;
       lock.unlock();
-      say("writ: and " + std::to_string(dropped) + " more refusals (writ ledger show --last)");
+      say("writ: denied: " + std::to_string(dropped) +
+          " more refusals   writ ledger show --tree --last");
     }
     return;
   }

@@ -1,7 +1,8 @@
 // The announcer: refusals of a running run, told on standard error by a thread of their own.
 //
-// Whoever tells it something never waits: when standard error is not read, at most kMaxHeld lines
-// are kept and the rest is counted. Thread safety: tell() from any thread; close() from one.
+// Whoever tells it something never waits. Only the first kMaxTold are told, the rest is counted: a
+// loop of refused execs would drown the job's own output, and standard error may not be read.
+// Thread safety: tell() from any thread; close() from one.
 #pragma once
 
 #include <condition_variable>
@@ -14,7 +15,7 @@ namespace writ::cli {
 
 class Announcer {
  public:
-  static constexpr std::size_t kMaxHeld = 256;
+  static constexpr std::size_t kMaxTold = 8;
   Announcer();
   ~Announcer();
   Announcer(const Announcer&) = delete;
@@ -29,6 +30,7 @@ class Announcer {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::string> held_;
+  std::size_t taken_ = 0;
   std::size_t dropped_ = 0;
   bool stop_ = false;
   std::thread thread_;

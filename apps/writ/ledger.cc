@@ -6,6 +6,7 @@
 #include "governor/config.h"
 #include "ledger/store/reader.h"
 #include "lineage/story.h"
+#include "permit/permit.h"
 #include "proof/replay.h"
 #include "writ/event_json.h"
 #include "writ/print.h"
@@ -27,6 +28,18 @@ bool is_program(ledger::LedgerReader& reader, const ledger::Event& event, const 
   if (bytes == nullptr) return false;
   const Result<std::vector<std::string>> argv = ledger::decode_list(*bytes);
   return argv && !argv->empty() && ((*argv)[0] == name || last_component((*argv)[0]) == name);
+}
+
+// above_of names who stands above a run, as its permit says; nothing when the permit is not there.
+lineage::Above above_of(ledger::LedgerReader& reader, const ledger::Event& event) {
+  const ledger::Admission* admission = event.as<ledger::Admission>();
+  if (admission == nullptr) return {};
+  const Result<ByteVec> file = reader.object(admission->permit_file, permit::kMaxPermitFile);
+  if (!file) return {};
+  const permit::Read read = permit::read_permit(*file);
+  const permit::Permit* permit = std::get_if<permit::Permit>(&read);
+  if (permit == nullptr) return {};
+  return {permit->claims.issuer, permit->claims.subject};
 }
 
 }  // namespace
@@ -82,7 +95,9 @@ Result<int> ledger_show(const Options& options, Machine& machine) {
   if (!shown) return Error(shown.error());
   if (options.tree) {
     for (const RunId& run : chosen) {
-      const lineage::Story story = TRY(lineage::Story::build(std::move(runs[run])));
+      std::vector<lineage::Step> steps = std::move(runs[run]);
+      lineage::Above above = above_of(*reader, steps.at(0).event);
+      const lineage::Story story = TRY(lineage::Story::build(std::move(steps), std::move(above)));
       for (const std::string& line : story.lines()) answer(line);
     }
   } else if (options.json) {
