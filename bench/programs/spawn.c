@@ -6,13 +6,13 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
+extern char** environ;
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc != 3) return 2;
   int count = atoi(argv[1]);
   struct timespec from, to;
-  char *child_argv[] = {argv[2], NULL};
+  char* child_argv[] = {argv[2], NULL};
   clock_gettime(CLOCK_MONOTONIC, &from);
   for (int i = 0; i < count; ++i) {
     pid_t pid = vfork();

@@ -10,4 +10,6 @@ __attribute__((constructor)) static void first(void) {
   }
 }
 
-int main(void) { return 0; }
+int main(void) {
+  return 0;
+}

@@ -20,7 +20,9 @@
 
 static char* no_environment[] = {NULL};
 
-static void say(const char* what) { (void)!write(1, what, strlen(what)); }
+static void say(const char* what) {
+  (void)!write(1, what, strlen(what));
+}
 static void say_error(const char* what, int error) {
   char line[128];
   snprintf(line, sizeof line, "%s: %s\n", what, error == 0 ? "ok" : strerrorname_np(error));
@@ -226,7 +228,9 @@ static int play_killing(char** arguments) {
   return 0;
 }
 // Signals while it execs: stops, continues, and one that interrupts.
-static void ignore(int signal) { (void)signal; }
+static void ignore(int signal) {
+  (void)signal;
+}
 static int play_signals(char** arguments) {
   const int rounds = atoi(arguments[1]);
   char* argv[] = {"gate_target", NULL};
@@ -425,7 +429,9 @@ static int play_quit(char** arguments) {
   (void)arguments;
   return 0;
 }
-static int play_die(char** arguments) { return raise(atoi(arguments[0])); }
+static int play_die(char** arguments) {
+  return raise(atoi(arguments[0]));
+}
 
 int main(int argc, char** argv) {
   static const struct {

@@ -21,4 +21,6 @@ __attribute__((constructor)) static void first(int argc, char** argv, char** env
   }
 }
 
-int main(void) { return 0; }
+int main(void) {
+  return 0;
+}

@@ -7,4 +7,6 @@ __attribute__((constructor)) static void mark(void) {
   if (fd >= 0) close(fd);
 }
 
-int main(void) { return 0; }
+int main(void) {
+  return 0;
+}

@@ -13,26 +13,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
+extern char** environ;
 
-static int refused(const char *what) {
+static int refused(const char* what) {
   printf("%s: %s\n", what, strerror(errno));
   return 3;
 }
 
-static int try_exec(char **argv) {
+static int try_exec(char** argv) {
   execv(argv[0], argv);
   return refused(argv[0]);
 }
 
-static int try_write(const char *path) {
+static int try_write(const char* path) {
   int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
   if (fd < 0 || write(fd, "mine\n", 5) != 5) return refused(path);
   printf("%s: written\n", path);
   return 0;
 }
 
-static int copy_and_exec(const char *target) {
+static int copy_and_exec(const char* target) {
   char buffer[65536];
   ssize_t got;
   int from = open("/proc/self/exe", O_RDONLY);
@@ -43,25 +43,25 @@ static int copy_and_exec(const char *target) {
   }
   close(from);
   close(to);
-  char *argv[] = {(char *)target, "hello", NULL};
+  char* argv[] = {(char*)target, "hello", NULL};
   return try_exec(argv);
 }
 
-static int preload(const char *library, const char *self) {
+static int preload(const char* library, const char* self) {
   char setting[4200];
   snprintf(setting, sizeof setting, "LD_PRELOAD=%s", library);
-  char *argv[] = {(char *)self, "hello", NULL};
-  char *environment[] = {setting, NULL};
+  char* argv[] = {(char*)self, "hello", NULL};
+  char* environment[] = {setting, NULL};
   execve("/proc/self/exe", argv, environment);
   return refused(library);
 }
 
 // Walks what it can see and counts files that could be keys of Writ's.
 static int found;
-static void look(const char *directory, int depth) {
-  DIR *dir = depth > 0 ? opendir(directory) : NULL;
+static void look(const char* directory, int depth) {
+  DIR* dir = depth > 0 ? opendir(directory) : NULL;
   if (dir == NULL) return;
-  for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+  for (struct dirent* entry; (entry = readdir(dir)) != NULL;) {
     char path[4096];
     if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
     snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
@@ -85,12 +85,12 @@ static void look(const char *directory, int depth) {
   closedir(dir);
 }
 
-static int keys(int count, char **places) {
+static int keys(int count, char** places) {
   for (int i = 0; i < count; ++i) look(places[i], 8);
   look(".", 8);
   if (getenv("HOME") != NULL) look(getenv("HOME"), 8);
   for (int pid = 1; pid < 64; ++pid) {
-    static const char *const views[] = {"root", "cwd", "fd"};
+    static const char* const views[] = {"root", "cwd", "fd"};
     for (int i = 0; i < 3; ++i) {
       char path[64];
       snprintf(path, sizeof path, "/proc/%d/%s", pid, views[i]);
@@ -111,7 +111,7 @@ static int keys(int count, char **places) {
 static char asked[4096];
 static const char *granted, *forbidden;
 static volatile int stop;
-static void *swapper(void *unused) {
+static void* swapper(void* unused) {
   while (!stop) {
     strcpy(asked, forbidden);
     strcpy(asked, granted);
@@ -126,7 +126,7 @@ static int swap(int rounds) {
   for (int i = 0; i < rounds; ++i) {
     pid_t child = vfork();
     if (child == 0) {
-      char *argv[] = {(char *)granted, NULL};
+      char* argv[] = {(char*)granted, NULL};
       execve(asked, argv, environ);
       _exit(3);
     }
@@ -151,8 +151,8 @@ _Noreturn static void wait_for_ever(void) {
   for (;;) pause();
 }
 
-int main(int argc, char **argv) {
-  const char *verb = argc > 1 ? argv[1] : "";
+int main(int argc, char** argv) {
+  const char* verb = argc > 1 ? argv[1] : "";
   if (strcmp(verb, "hello") == 0) return printf("hello from %s\n", argv[0]) < 0;
   if (strcmp(verb, "exec") == 0 && argc > 2) return try_exec(argv + 2);
   if (strcmp(verb, "write") == 0 && argc == 3) return try_write(argv[2]);

@@ -4,7 +4,7 @@
 
 static int failures;
 
-static void expect(const char *what, double got, double wanted) {
+static void expect(const char* what, double got, double wanted) {
   int ok = got == wanted;
   printf("%s %s: %g\n", ok ? "ok  " : "FAIL", what, got);
   failures += !ok;
