@@ -17,6 +17,6 @@ count=$(printf '%s' "$out" | grep -o '"kind":"refusal"' | wc -l)
 # A program that is not there is no refusal: shells look through PATH.
 under p "$probe" exec /usr/bin/no-such-program
 expect_status 3
-expect_out 'No such file'
+expect_out "No such file"
 expect_err '0 denied'
 verified
