@@ -31,7 +31,7 @@ Result<std::uint32_t> local_type(FdRef file) {
   struct statfs system {};
   if (::fstatfs(file.number(), &system) != 0) return errno_error(errno, "looking at a file system");
   const auto type = static_cast<std::uint32_t>(system.f_type);
-  if (std::find(kExcludesWriters.begin(), kExcludesWriters.end(), type) == kExcludesWriters.end()) {
+  if (!writers_excluded(type)) {
     return Error(Code::Unsupported,
                  "programs on this kind of file system cannot be verified: others may write them "
                  "while they run");
@@ -40,6 +40,11 @@ Result<std::uint32_t> local_type(FdRef file) {
 }
 
 }  // namespace
+
+bool writers_excluded(std::uint32_t system) {
+  return std::find(kExcludesWriters.begin(), kExcludesWriters.end(), system) !=
+         kExcludesWriters.end();
+}
 
 Result<void> check_writers_excluded(FdRef file) {
   TRY(local_type(file));

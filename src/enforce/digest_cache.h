@@ -26,6 +26,8 @@ namespace writ::enforce {
 // check_writers_excluded is Unsupported where a program's file could be written while it runs
 // (FUSE, NFS, 9p and everything not known to be local). O_PATH descriptors will do.
 Result<void> check_writers_excluded(FdRef file);
+// writers_excluded says the same of a file system's type (linux/magic.h).
+bool writers_excluded(std::uint32_t system);
 
 class DigestCache {
  public:

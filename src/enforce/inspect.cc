@@ -1,10 +1,12 @@
 #include "enforce/inspect.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <optional>
@@ -19,6 +21,7 @@ namespace {
 constexpr std::size_t kLongestPath = 4096;
 constexpr std::size_t kMostAncestors = 64;
 constexpr std::size_t kDeepestScript = 5;
+constexpr std::size_t kMostRemembered = 64;  // ancestors, a descriptor each
 // The kernel's argument block plus its pointers and the auxiliary vector.
 constexpr std::size_t kLargestStack = std::size_t{16} << 20;
 
@@ -39,14 +42,9 @@ std::optional<T> number(std::string_view text) {
   return value;
 }
 
-// A thread's group. A pidfd of a thread that leads no group is refused, which is cheaper to learn
-// than reading its status.
+// A thread's group. That it leads its own, the usual case, is cheaper to ask than to read.
 Result<pid_t> group_of(pid_t thread) {
-  const long fd = ::syscall(SYS_pidfd_open, thread, 0U);
-  if (fd >= 0) {
-    const UniqueFd leader = adopt_fd(static_cast<int>(fd));
-    return thread;
-  }
+  if (::syscall(SYS_tgkill, thread, thread, 0) == 0) return thread;
   const ByteVec status = TRY(read_proc(thread, "status"));
   const std::string_view text = as_text(status);
   constexpr std::string_view kLabel = "\nTgid:\t";
@@ -58,28 +56,18 @@ Result<pid_t> group_of(pid_t thread) {
   return Error(Code::NotFound, "the caller's process is not known");
 }
 
-// The caller and what it descends from, up to the run's init.
-Result<Caller> caller_of(pid_t group, pid_t thread, pid_t init) {
-  Caller out;
-  out.thread = thread;
-  for (pid_t at = group; at > 0 && at != init && out.ancestry.size() < kMostAncestors;) {
-    const Result<ProcessInfo> info = process_of(at);
-    if (!info) {
-      if (at == group) return info.error();
-      break;  // an ancestor that has just ended: what came before it is not known any more
-    }
-    out.ancestry.push_back(info->process);
-    at = info->parent;
-  }
-  out.process = out.ancestry.front();
-  return out;
-}
-
 }  // namespace
 
 Result<ProcessInfo> process_of(pid_t process) {
-  const ByteVec stat = TRY(read_proc(process, "stat"));
-  std::string_view text = as_text(stat);
+  // One line, given in one piece, of which the first 22 fields count.
+  std::array<char, 1024> line;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  const UniqueFd file = TRY(open_at(FdRef::cwd(), proc_path(process, "stat"), O_RDONLY));
+  ssize_t size = 0;
+  do {
+    size = ::read(file.number(), line.data(), line.size());
+  } while (size < 0 && errno == EINTR);
+  if (size < 0) return errno_error(errno, "reading /proc/PID/stat");
+  std::string_view text(line.data(), static_cast<std::size_t>(size));
   // The name, in parentheses, may hold anything: fields start after the last one.
   const std::size_t name_end = text.rfind(')');
   if (name_end == std::string_view::npos)
@@ -105,6 +93,60 @@ Result<ProcessInfo> process_of(pid_t process) {
   return Error(Code::Malformed, "unexpected /proc/PID/stat");
 }
 
+// The caller and what it descends from, up to the run's init.
+Result<Caller> Inspector::caller_of(pid_t group, pid_t thread) {
+  Caller out;
+  out.thread = thread;
+  for (pid_t at = group; at > 0 && at != init_ && out.ancestry.size() < kMostAncestors;) {
+    const Result<ProcessInfo> info = at == group ? process_of(at) : ancestor(at);
+    if (!info) {
+      if (at == group) return info.error();
+      break;  // an ancestor that has just ended: what came before it is not known any more
+    }
+    out.ancestry.push_back(info->process);
+    at = info->parent;
+  }
+  // The caller itself may be named init when a run has no process of its own above it.
+  if (out.ancestry.empty()) out.ancestry.push_back(TRY(process_of(group)).process);
+  out.process = out.ancestry.front();
+  return out;
+}
+
+Result<ProcessInfo> Inspector::ancestor(pid_t process) {
+  const std::lock_guard lock(mutex_);
+  const auto found = ancestors_.find(process);
+  if (found != ancestors_.end()) {
+    struct pollfd ended {
+      found->second.pidfd.number(), POLLIN, 0
+    };
+    if (::poll(&ended, 1, 0) == 0) return found->second.info;
+    ancestors_.erase(found);
+  }
+  // The descriptor first: what is read afterwards is about the process it stands for, if that one
+  // still lives then.
+  const long opened = ::syscall(SYS_pidfd_open, process, 0U);
+  if (opened < 0) return process_of(process);
+  UniqueFd pidfd = adopt_fd(static_cast<int>(opened));
+  const ProcessInfo info = TRY(process_of(process));
+  struct pollfd ended {
+    pidfd.number(), POLLIN, 0
+  };
+  if (::poll(&ended, 1, 0) == 0) {
+    if (ancestors_.size() >= kMostRemembered) ancestors_.clear();
+    ancestors_.insert_or_assign(process, Ancestor{std::move(pidfd), info});
+  }
+  return info;
+}
+
+FdRef Inspector::root() {
+  const std::lock_guard lock(mutex_);
+  if (!root_) {
+    Result<UniqueFd> opened = open_at(FdRef::cwd(), proc_path(init_, "root"), O_PATH | O_DIRECTORY);
+    if (opened) root_ = std::move(opened).value();
+  }
+  return root_.borrow();
+}
+
 Result<Sight> Inspector::sight(const Notification& notification) {
   Sight out;
   const auto& arguments = notification.arguments;
@@ -117,7 +159,7 @@ Result<Sight> Inspector::sight(const Notification& notification) {
   const pid_t thread = notification.thread;
   if (thread <= 0) return Error(Code::NotFound, "the caller has no number here");
   out.group = TRY(group_of(thread));
-  out.attempt.caller = TRY(caller_of(out.group, thread, init_));
+  out.attempt.caller = TRY(caller_of(out.group, thread));
 
   RemoteMemory memory(thread);
   // What the kernel would refuse is answered as it would; anything else ends the sight.
@@ -160,7 +202,8 @@ Result<Sight> Inspector::sight(const Notification& notification) {
   if (out.attempt.asked.empty() && (flags & AT_EMPTY_PATH) != 0) {
     if (directory != AT_FDCWD) file = descriptor_of(thread, directory);
   } else {
-    file = resolve_for(thread, start, out.attempt.asked, (flags & AT_SYMLINK_NOFOLLOW) == 0);
+    file =
+        resolve_for(thread, start, out.attempt.asked, (flags & AT_SYMLINK_NOFOLLOW) == 0, root());
   }
   if (!file) {
     const int error = file.error().sys_errno();
@@ -177,7 +220,7 @@ Result<Sight> Inspector::sight(const Notification& notification) {
     out.error = EACCES;
     return out;
   }
-  if (!check_writers_excluded(file->fd.borrow())) {
+  if (!writers_excluded(file->system)) {
     out.error = EACCES;
     return out;
   }

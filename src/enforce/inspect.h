@@ -13,7 +13,9 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <mutex>
 #include <string>
+#include <unordered_map>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -32,9 +34,17 @@ struct Sight {
   ExecAttempt attempt;
 };
 
+// process_of names a live process with its start time, and its parent.
+struct ProcessInfo {
+  Pid process;
+  pid_t parent = 0;
+};
+Result<ProcessInfo> process_of(pid_t process);
+
 class Inspector {
  public:
   // `init` bounds ancestries: the run's first process, which no process of the run descends past.
+  // No process of a run can change its root (no capability, and chroot is no call of the filter).
   Inspector(const Clock& clock, pid_t init, bool writers_excluded)
       : init_(init), digests_(clock, writers_excluded) {}
 
@@ -52,15 +62,22 @@ class Inspector {
   Result<std::vector<Script>> scripts(pid_t process, const ExecImage& image,
                                       const std::string& executed);
 
+  Result<Caller> caller_of(pid_t group, pid_t thread);
+  Result<ProcessInfo> ancestor(pid_t process);
+  FdRef root();
+
   const pid_t init_;
   DigestCache digests_;
-};
 
-// process_of names a live process with its start time, and its parent.
-struct ProcessInfo {
-  Pid process;
-  pid_t parent = 0;
+  // An ancestor as it was read, and what says that it still lives: then its number and start time
+  // are its own, and reading them again would say the same.
+  struct Ancestor {
+    UniqueFd pidfd;
+    ProcessInfo info;
+  };
+  std::mutex mutex_;  // ancestors_, root_
+  std::unordered_map<pid_t, Ancestor> ancestors_;
+  UniqueFd root_;  // of the run, once it was asked for
 };
-Result<ProcessInfo> process_of(pid_t process);
 
 }  // namespace writ::enforce

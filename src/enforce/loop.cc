@@ -323,6 +323,31 @@ void Loop::end(EndReason reason, std::string detail) {
   apply(End{});
 }
 
+// One exec at a time, the usual case, is a chain of hand-overs in which nobody has anything else to
+// do: on one processor each is a switch, over two of them an interrupt and a wake from sleep. A
+// synchronous notification wakes this thread on the caller's processor; it and the workers keep to
+// that one until the exec is over. As soon as two are under way, all use what there is.
+void Loop::stay_near_caller() {
+  if (gate_.open() > 0) return spread();
+  unsigned here = 0;
+  if (::getcpu(&here, nullptr) != 0 || here >= CPU_SETSIZE) return;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(here, &one);
+  if (::sched_setaffinity(0, sizeof one, &one) != 0) return;
+  near_ = here;
+  if (jobs_near_ == near_) return;
+  workers_.keep_on(one);
+  jobs_near_ = near_;
+}
+
+void Loop::spread() {
+  if (near_) (void)::sched_setaffinity(0, sizeof processors_, &processors_);
+  if (jobs_near_) workers_.keep_on(processors_);
+  near_.reset();
+  jobs_near_.reset();
+}
+
 void Loop::take_notifications() {
   for (int i = 0; i < kMostAtOnce && !gate_.ending(); ++i) {
     if (i > 0) {
@@ -338,6 +363,7 @@ void Loop::take_notifications() {
     }
     if (!*got) continue;
     incoming_ = **got;
+    stay_near_caller();
     apply(Asked{incoming_.id, incoming_.thread});
   }
 }
@@ -427,6 +453,7 @@ void Loop::init_is_gone() {
 
 void Loop::take_tick() {
   empty(tick_.borrow());
+  spread();  // what takes this long may wait for others
   if (init_gone_) return;
   // A full lifeline means that init does not read: it will end itself for want of heartbeats.
   (void)send(boundary_, LifelineMessage::Heartbeat);
@@ -473,6 +500,7 @@ bool Loop::finished() const {
 
 Outcome Loop::run() {
   outcome_.peak_tasks = 1;
+  (void)::sched_getaffinity(0, sizeof processors_, &processors_);
   while (!finished()) {
     const bool listen = !hung_up_ && !gate_.ending();
     const bool alive = !init_gone_;
@@ -484,13 +512,14 @@ Outcome Loop::run() {
         {listen ? listener_.fd().number() : -1, POLLIN, 0},
         {alive && !ended_ ? boundary_.lifeline.number() : -1, POLLIN, 0},
     }};
-    if (::poll(watched.data(), watched.size(), wait_millis()) < 0 && errno != EINTR) {
+    const bool interrupted = ::poll(watched.data(), watched.size(), wait_millis()) < 0;
+    if (interrupted && errno != EINTR) {
       end(EndReason::ContinuityLost, errno_error(errno, "waiting for events").message());
     }
     check_deadlines();
     if (watched[2].revents != 0) take_wishes();
     if (watched[3].revents != 0) take_tick();
-    if (watched[0].revents != 0) children_.drain();
+    if (interrupted || watched[0].revents != 0) children_.drain();
     take_children();
     if (watched[1].revents != 0) {
       for (const Workers::Completion& done : workers_.completions()) done();
@@ -503,6 +532,10 @@ Outcome Loop::run() {
       if (!ended_ && (watched[5].revents & POLLHUP) != 0) {
         end(EndReason::ContinuityLost, "the run's init ended unexpectedly");
       }
+    }
+    if (near_ && gate_.open() == 0) {
+      (void)::sched_setaffinity(0, sizeof processors_, &processors_);
+      near_.reset();
     }
     mailbox_.show(gate_.counts());
   }

@@ -6,6 +6,8 @@
 // Thread safety: Loop: its thread. Mailbox: any thread.
 #pragma once
 
+#include <sched.h>
+
 #include <atomic>
 #include <cstdint>
 #include <mutex>
@@ -93,6 +95,8 @@ class Loop {
   int wait_millis() const;
   bool finished() const;
   void forget_callers();
+  void stay_near_caller();
+  void spread();
 
   const Plan& plan_;
   Verdicts& verdicts_;
@@ -121,7 +125,10 @@ class Loop {
   bool ended_ = false;    // a cause is set
   bool hung_up_ = false;  // the listener has no filter any more
   bool init_gone_ = false;
-  bool counting_ = false;  // a census is under way
+  bool counting_ = false;              // a census is under way
+  cpu_set_t processors_{};             // that this process may use
+  std::optional<unsigned> near_;       // the one that this thread keeps to
+  std::optional<unsigned> jobs_near_;  // the one that the workers keep to
 };
 
 }  // namespace writ::enforce

@@ -10,6 +10,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <deque>
@@ -155,10 +156,22 @@ Result<UniqueFd> open_magic(pid_t thread, const std::string& name, int flags) {
   return open_at(FdRef::cwd(), proc_path(thread, name), flags);
 }
 
+// This process's own descriptors, opened once: a short way to the path of one.
+FdRef own_descriptors() {
+  static const UniqueFd* const directory = [] {
+    Result<UniqueFd> opened = open_at(FdRef::cwd(), "/proc/self/fd", O_PATH | O_DIRECTORY);
+    return opened ? new UniqueFd(std::move(opened).value()) : new UniqueFd();
+  }();
+  return directory->borrow();
+}
+
 Result<ResolvedFile> finish(UniqueFd fd) {
   ResolvedFile out;
   out.info = TRY(stat_fd(fd.borrow()));
-  out.path = TRY(read_link(FdRef::cwd(), "/proc/self/fd/" + std::to_string(fd.number())));
+  struct statfs system {};
+  if (::fstatfs(fd.number(), &system) != 0) return errno_error(errno, "looking at a file system");
+  out.system = static_cast<std::uint32_t>(system.f_type);
+  out.path = TRY(read_link(own_descriptors(), std::to_string(fd.number())));
   out.fd = std::move(fd);
   return out;
 }
@@ -166,27 +179,34 @@ Result<ResolvedFile> finish(UniqueFd fd) {
 }  // namespace
 
 Result<std::string> read_link(FdRef directory, const std::string& name) {
-  std::string text(kLongestPath, '\0');
+  std::array<char, kLongestPath> text;
   const ssize_t size = ::readlinkat(directory.number(), name.c_str(), text.data(), text.size());
   if (size < 0) return errno_error(errno, "reading a link");
   if (static_cast<std::size_t>(size) >= text.size()) {
     return errno_error(ENAMETOOLONG, "reading a link");
   }
-  text.resize(static_cast<std::size_t>(size));
-  return text;
+  return std::string(text.data(), static_cast<std::size_t>(size));
 }
 
 Result<ResolvedFile> resolve_for(pid_t thread, PathStart start, const std::string& path,
-                                 bool follow_last) {
+                                 bool follow_last, FdRef known_root) {
   if (path.empty()) return gone_as(ENOENT, "resolving a path");
   if (path.size() >= kLongestPath) return gone_as(ENAMETOOLONG, "resolving a path");
-  UniqueFd root = TRY(open_magic(thread, "root", O_PATH | O_DIRECTORY));
-  if (path.front() == '/') {
-    if (follow_last) {
-      Result<UniqueFd> quick =
-          open_at(root.borrow(), path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-      if (quick && !in_proc(quick->borrow())) return finish(std::move(quick).value());
+  UniqueFd root;
+  if (known_root.number() < 0) {
+    root = TRY(open_magic(thread, "root", O_PATH | O_DIRECTORY));
+    known_root = root.borrow();
+  }
+  if (path.front() == '/' && follow_last) {
+    Result<UniqueFd> quick =
+        open_at(known_root, path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    if (quick) {
+      Result<ResolvedFile> file = finish(std::move(quick).value());
+      if (file && file->system != PROC_SUPER_MAGIC) return file;
     }
+  }
+  if (!root) root = TRY(dup_fd(known_root));
+  if (path.front() == '/') {
     UniqueFd from = TRY(dup_fd(root.borrow()));
     return finish(TRY(Walk(thread, std::move(root)).from(std::move(from), path, follow_last)));
   }

@@ -26,6 +26,7 @@ struct ResolvedFile {
   UniqueFd fd;       // O_PATH
   std::string path;  // absolute in the run
   struct stat info {};
+  std::uint32_t system = 0;  // the file system's type, as in linux/magic.h
   FileIdentity identity() const { return {info.st_dev, info.st_ino}; }
 };
 
@@ -36,10 +37,11 @@ struct Descriptor {
 };
 using PathStart = std::variant<CurrentDirectory, Descriptor>;
 
-// resolve_for follows `path` as `thread` would; follow_last false leaves a final link alone. The
-// Error's errno is what the thread would get (ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EBADF …).
+// resolve_for follows `path` as `thread` would; follow_last false leaves a final link alone. `root`
+// is the thread's root directory where that is known and cannot change, -1: looked up. The Error's
+// errno is what the thread would get (ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EBADF …).
 Result<ResolvedFile> resolve_for(pid_t thread, PathStart start, const std::string& path,
-                                 bool follow_last = true);
+                                 bool follow_last = true, FdRef root = FdRef(-1));
 // descriptor_of is the file behind a descriptor of `thread` (EBADF).
 Result<ResolvedFile> descriptor_of(pid_t thread, int number);
 // directory_of is the thread's working directory, absolute in the run.

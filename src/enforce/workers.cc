@@ -53,6 +53,12 @@ void Workers::submit(Job job) {
   ready_.notify_one();
 }
 
+void Workers::keep_on(const cpu_set_t& processors) {
+  for (const pthread_t thread : threads_) {
+    (void)::pthread_setaffinity_np(thread, sizeof processors, &processors);
+  }
+}
+
 void Workers::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -65,8 +71,10 @@ void Workers::work() {
     job = nullptr;
     lock.lock();
     done_.push_back(std::move(done));
+    lock.unlock();
     const std::uint64_t one = 1;
     (void)!::write(event_.number(), &one, sizeof one);
+    lock.lock();
   }
 }
 

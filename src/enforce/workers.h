@@ -10,6 +10,8 @@
 // The destructor waits for the running job of each thread and drops the queue.
 #pragma once
 
+#include <sched.h>
+
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -36,6 +38,9 @@ class Workers {
   Result<void> start(unsigned threads);
   FdRef fd() const { return event_.borrow(); }
   void submit(Job job);
+  // keep_on lets the threads run on these processors only: a hand-over to a processor that sleeps
+  // costs more than most jobs.
+  void keep_on(const cpu_set_t& processors);
   std::vector<Completion> completions();
 
  private:
