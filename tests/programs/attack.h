@@ -1,7 +1,7 @@
 // A program of attacks: `PROGRAM NAME ARGS...` tries one, `PROGRAM all ARGS...` each in a process
-// of its own, ten seconds at most. One line an attack: "NAME: got through: …" or "NAME: refused: …".
-// An attack returns NULL when it was refused (errno says how), or what it achieved.
-// Exit status: 0 nothing got through, 1 something did (or hung).
+// of its own, ten seconds at most. One line an attack: "NAME: got through: …" or "NAME: refused:
+// …". An attack returns NULL when it was refused (errno says how), or what it achieved. Exit
+// status: 0 nothing got through, 1 something did (or hung).
 #pragma once
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -1,6 +1,6 @@
 // Files outside the grant, changes to what may only be read, and what must not be left in a write
 // tree. ARGS: READ-TREE WRITE-TREE OUTSIDE-FILE; in the read tree lies `file`.
-#include "attack.h"
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/file.h>
@@ -12,6 +12,8 @@
 #include <sys/xattr.h>
 #include <utime.h>
 
+#include "attack.h"
+
 static char* in(int tree, const char* name) {
   static char path[4][4096];
   static int next;
@@ -21,10 +23,14 @@ static char* in(int tree, const char* name) {
 }
 #define R(name) in(0, name)
 #define W(name) in(1, name)
-static const char* yes(long result) { return result >= 0 ? got("it worked") : NULL; }
+static const char* yes(long result) {
+  return result >= 0 ? got("it worked") : NULL;
+}
 
-#define TRIES(name, expression) \
-  static const char* name(void) { return yes(expression); }
+#define TRIES(name, expression)   \
+  static const char* name(void) { \
+    return yes(expression);       \
+  }
 // A read tree stays as it is.
 TRIES(read_open, open(R("file"), O_WRONLY))
 TRIES(read_append, open(R("file"), O_WRONLY | O_APPEND))
@@ -39,9 +45,11 @@ TRIES(read_remove, unlink(R("file")))
 TRIES(read_rename, rename(R("file"), R("other")))
 TRIES(read_take, rename(R("file"), W("taken")))
 TRIES(read_put, rename(W("own"), R("new")))
-TRIES(read_exchange, syscall(SYS_renameat2, AT_FDCWD, R("file"), AT_FDCWD, W("own"), RENAME_EXCHANGE))
+TRIES(read_exchange,
+      syscall(SYS_renameat2, AT_FDCWD, R("file"), AT_FDCWD, W("own"), RENAME_EXCHANGE))
 TRIES(read_hard_link, link(R("file"), W("linked")))
-TRIES(read_hard_link_followed, linkat(AT_FDCWD, "/proc/self/fd/0", AT_FDCWD, W("linked"), AT_SYMLINK_FOLLOW))
+TRIES(read_hard_link_followed,
+      linkat(AT_FDCWD, "/proc/self/fd/0", AT_FDCWD, W("linked"), AT_SYMLINK_FOLLOW))
 TRIES(read_mode, chmod(R("file"), 0777))
 TRIES(read_mode_fd, fchmod(open(R("file"), O_RDONLY), 0777))
 TRIES(read_owner, chown(R("file"), getuid(), getgid()))
@@ -55,7 +63,8 @@ TRIES(read_reopen_path, open(got("/proc/self/fd/%d", open(R("file"), O_PATH)), O
 TRIES(read_allocate, fallocate(open(R("file"), O_RDWR), 0, 0, 4096))
 TRIES(read_lease, fcntl(open(R("file"), O_RDONLY), F_SETLEASE, F_RDLCK))
 TRIES(read_notify, fcntl(open(R("."), O_RDONLY), 1026 /* F_NOTIFY */, 2))
-TRIES(read_write_lock, fcntl(open(R("file"), O_RDONLY), F_SETLK, (&(struct flock){.l_type = F_WRLCK})))
+TRIES(read_write_lock,
+      fcntl(open(R("file"), O_RDONLY), F_SETLK, (&(struct flock){.l_type = F_WRLCK})))
 static const char* read_flags(void) {
   int flags = 0x10;
   return yes(ioctl(open(R("file"), O_RDONLY), FS_IOC_SETFLAGS, &flags));
@@ -77,7 +86,9 @@ static const char* opens(const char* path) {
   int fd = open(path, O_RDONLY);
   return fd >= 0 ? got("%.200s is open", path) : NULL;
 }
-static const char* outside(void) { return opens(attack_args[2]); }
+static const char* outside(void) {
+  return opens(attack_args[2]);
+}
 static const char* outside_by_steps(void) {
   char path[4096];
   snprintf(path, sizeof path, "%s/../../../../../../../../../..%s", attack_args[1], attack_args[2]);
@@ -96,7 +107,8 @@ static const char* outside_by_link(void) {
 }
 static const char* outside_by_proc(void) {
   char path[4096];
-  const char* ways[] = {"/proc/self/root", "/proc/1/root", "/proc/2/root", "/proc/self/cwd/../../../../..",
+  const char* ways[] = {"/proc/self/root",        "/proc/1/root",
+                        "/proc/2/root",           "/proc/self/cwd/../../../../..",
                         "/proc/thread-self/root", "/proc/self/task/../root"};
   for (unsigned i = 0; i < sizeof ways / sizeof ways[0]; ++i) {
     snprintf(path, sizeof path, "%s%s", ways[i], attack_args[2]);
@@ -116,25 +128,35 @@ static const char* outside_by_moving(void) {
   rmdir(W("c"));
   return done;
 }
-static const char* passwords(void) { return opens("/etc/shadow"); }
-static const char* root_is_sealed(void) { return yes(mkdir("/new", 0755)); }
+static const char* passwords(void) {
+  return opens("/etc/shadow");
+}
+static const char* root_is_sealed(void) {
+  return yes(mkdir("/new", 0755));
+}
 static const char* way_is_sealed(void) {
   char path[4096];
   snprintf(path, sizeof path, "%s.new", attack_args[1]);
   return yes(mkdir(path, 0755));
 }
-static const char* tree_renamed(void) { return yes(rename(attack_args[1], W("../elsewhere"))); }
+static const char* tree_renamed(void) {
+  return yes(rename(attack_args[1], W("../elsewhere")));
+}
 
 // Left in a write tree, judged from outside as well.
 TRIES(set_uid, (close(open(W("s1"), O_CREAT | O_WRONLY, 0755)), chmod(W("s1"), 04755)))
 TRIES(set_uid_fd, fchmod(open(W("s2"), O_CREAT | O_WRONLY, 0755), 04755))
-TRIES(set_uid_at, (close(open(W("s3"), O_CREAT | O_WRONLY, 0755)), fchmodat(AT_FDCWD, W("s3"), 06755, 0)))
-TRIES(set_uid_at2, (close(open(W("s4"), O_CREAT | O_WRONLY, 0755)), syscall(452, AT_FDCWD, W("s4"), 04755, 0)))
-TRIES(set_uid_at2_fd, syscall(452, open(W("s5"), O_CREAT | O_WRONLY, 0755), "", 04755, AT_EMPTY_PATH))
+TRIES(set_uid_at,
+      (close(open(W("s3"), O_CREAT | O_WRONLY, 0755)), fchmodat(AT_FDCWD, W("s3"), 06755, 0)))
+TRIES(set_uid_at2,
+      (close(open(W("s4"), O_CREAT | O_WRONLY, 0755)), syscall(452, AT_FDCWD, W("s4"), 04755, 0)))
+TRIES(set_uid_at2_fd,
+      syscall(452, open(W("s5"), O_CREAT | O_WRONLY, 0755), "", 04755, AT_EMPTY_PATH))
 TRIES(set_uid_open, open(W("s6"), O_CREAT | O_WRONLY, 04755))
 TRIES(set_uid_open_high, syscall(SYS_open, W("s7"), O_CREAT | O_WRONLY, 04755UL | 1UL << 40))
 TRIES(set_uid_creat, creat(W("s8"), 06755))
-TRIES(set_uid_openat2, syscall(SYS_openat2, AT_FDCWD, W("s9"), ((unsigned long[]){O_CREAT | O_WRONLY, 04755, 0}), 24))
+TRIES(set_uid_openat2, syscall(SYS_openat2, AT_FDCWD, W("s9"),
+                               ((unsigned long[]){O_CREAT | O_WRONLY, 04755, 0}), 24))
 TRIES(set_uid_node, mknod(W("s10"), S_IFREG | 04755, 0))
 TRIES(set_gid_file, (close(open(W("s11"), O_CREAT | O_WRONLY, 0755)), chmod(W("s11"), 02755)))
 TRIES(set_gid_directory, (mkdir(W("s12"), 0755), chmod(W("s12"), 02755)))
@@ -142,7 +164,8 @@ static const char* set_gid_mkdir(void) {
   struct stat info;
   umask(0);
   mkdir(W("s13"), 06777);
-  return stat(W("s13"), &info) == 0 && (info.st_mode & 06000) != 0 ? got("mode %o", info.st_mode) : refused(EPERM);
+  return stat(W("s13"), &info) == 0 && (info.st_mode & 06000) != 0 ? got("mode %o", info.st_mode)
+                                                                   : refused(EPERM);
 }
 static const char* set_uid_temporary(void) {
   int fd = open(W("."), O_TMPFILE | O_RDWR, 04755);
@@ -154,7 +177,8 @@ static const char* set_uid_access_list(void) {
   const unsigned char list[] = {2, 0, 0, 0};
   struct stat info;
   (void)setxattr(W("s15"), "system.posix_acl_access", list, sizeof list, 0);
-  return stat(W("s15"), &info) == 0 && (info.st_mode & 06000) != 0 ? got("mode %o", info.st_mode) : refused(EPERM);
+  return stat(W("s15"), &info) == 0 && (info.st_mode & 06000) != 0 ? got("mode %o", info.st_mode)
+                                                                   : refused(EPERM);
 }
 static const char* capability(void) {
   close(open(W("s16"), O_CREAT | O_WRONLY, 0755));
@@ -199,7 +223,9 @@ static const char* fills(const char* directory, long most) {
   }
   return refused(error);
 }
-static const char* fill_shared_memory(void) { return fills("/dev/shm", 80L << 20); }
+static const char* fill_shared_memory(void) {
+  return fills("/dev/shm", 80L << 20);
+}
 static const char* fill_nodes(void) {
   char path[64];
   for (int i = 0; i < 200000; ++i) {
@@ -213,26 +239,78 @@ static const char* fill_nodes(void) {
   return got("200000 files");
 }
 
-#define ONE(name) {#name, name}
+#define ONE(name) \
+  { #name, name }
 int main(int argc, char** argv) {
   if (argc < 5) return 2;
-  static const struct attack list[] = {
-      ONE(read_open), ONE(read_append), ONE(read_truncate), ONE(read_open_truncate),
-      ONE(read_create), ONE(read_temporary), ONE(read_directory), ONE(read_link), ONE(read_node),
-      ONE(read_remove), ONE(read_rename), ONE(read_take), ONE(read_put), ONE(read_exchange),
-      ONE(read_hard_link), ONE(read_hard_link_followed), ONE(read_mode), ONE(read_mode_fd),
-      ONE(read_owner), ONE(read_owner_fd), ONE(read_times), ONE(read_times_fd),
-      ONE(read_attribute), ONE(read_attribute_fd), ONE(read_reopen), ONE(read_reopen_path),
-      ONE(read_allocate), ONE(read_lease), ONE(read_notify), ONE(read_write_lock), ONE(read_flags),
-      ONE(read_clone), ONE(read_mapped), ONE(read_mapped_later), ONE(outside),
-      ONE(outside_by_steps), ONE(outside_by_descriptor), ONE(outside_by_link),
-      ONE(outside_by_proc), ONE(outside_by_moving), ONE(passwords), ONE(root_is_sealed),
-      ONE(way_is_sealed), ONE(tree_renamed), ONE(set_uid), ONE(set_uid_fd), ONE(set_uid_at),
-      ONE(set_uid_at2), ONE(set_uid_at2_fd), ONE(set_uid_open), ONE(set_uid_open_high),
-      ONE(set_uid_creat), ONE(set_uid_openat2), ONE(set_uid_node), ONE(set_gid_file),
-      ONE(set_gid_directory), ONE(set_gid_mkdir), ONE(set_uid_temporary),
-      ONE(set_uid_access_list), ONE(capability), ONE(trusted), ONE(device_character),
-      ONE(device_block), ONE(device_none), ONE(immutable), ONE(another_owner),
-      ONE(fill_shared_memory), ONE(fill_nodes), {NULL, NULL}};
+  static const struct attack list[] = {ONE(read_open),
+                                       ONE(read_append),
+                                       ONE(read_truncate),
+                                       ONE(read_open_truncate),
+                                       ONE(read_create),
+                                       ONE(read_temporary),
+                                       ONE(read_directory),
+                                       ONE(read_link),
+                                       ONE(read_node),
+                                       ONE(read_remove),
+                                       ONE(read_rename),
+                                       ONE(read_take),
+                                       ONE(read_put),
+                                       ONE(read_exchange),
+                                       ONE(read_hard_link),
+                                       ONE(read_hard_link_followed),
+                                       ONE(read_mode),
+                                       ONE(read_mode_fd),
+                                       ONE(read_owner),
+                                       ONE(read_owner_fd),
+                                       ONE(read_times),
+                                       ONE(read_times_fd),
+                                       ONE(read_attribute),
+                                       ONE(read_attribute_fd),
+                                       ONE(read_reopen),
+                                       ONE(read_reopen_path),
+                                       ONE(read_allocate),
+                                       ONE(read_lease),
+                                       ONE(read_notify),
+                                       ONE(read_write_lock),
+                                       ONE(read_flags),
+                                       ONE(read_clone),
+                                       ONE(read_mapped),
+                                       ONE(read_mapped_later),
+                                       ONE(outside),
+                                       ONE(outside_by_steps),
+                                       ONE(outside_by_descriptor),
+                                       ONE(outside_by_link),
+                                       ONE(outside_by_proc),
+                                       ONE(outside_by_moving),
+                                       ONE(passwords),
+                                       ONE(root_is_sealed),
+                                       ONE(way_is_sealed),
+                                       ONE(tree_renamed),
+                                       ONE(set_uid),
+                                       ONE(set_uid_fd),
+                                       ONE(set_uid_at),
+                                       ONE(set_uid_at2),
+                                       ONE(set_uid_at2_fd),
+                                       ONE(set_uid_open),
+                                       ONE(set_uid_open_high),
+                                       ONE(set_uid_creat),
+                                       ONE(set_uid_openat2),
+                                       ONE(set_uid_node),
+                                       ONE(set_gid_file),
+                                       ONE(set_gid_directory),
+                                       ONE(set_gid_mkdir),
+                                       ONE(set_uid_temporary),
+                                       ONE(set_uid_access_list),
+                                       ONE(capability),
+                                       ONE(trusted),
+                                       ONE(device_character),
+                                       ONE(device_block),
+                                       ONE(device_none),
+                                       ONE(immutable),
+                                       ONE(another_owner),
+                                       ONE(fill_shared_memory),
+                                       ONE(fill_nodes),
+                                       {NULL, NULL}};
   return attack_main(list, argc, argv);
 }

@@ -1,6 +1,6 @@
 // Kernel interfaces that a run must not reach. Arguments are wrong on purpose: a call that answers
 // anything but EPERM, ENOSYS, EACCES or the like got past the filter to look at them.
-#include "attack.h"
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -11,13 +11,17 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "attack.h"
+
 static const char* reached(long result) {
   if (result >= 0) return got("it worked");
   if (errno == EPERM || errno == ENOSYS || errno == EACCES || errno == EAFNOSUPPORT) return NULL;
   return got("the kernel looked at it: %s", strerror(errno));
 }
-#define CALL(name, ...) \
-  static const char* name(void) { return reached(syscall(__VA_ARGS__)); }
+#define CALL(name, ...)                   \
+  static const char* name(void) {         \
+    return reached(syscall(__VA_ARGS__)); \
+  }
 
 CALL(unshare_user, SYS_unshare, CLONE_NEWUSER)
 CALL(unshare_mount, SYS_unshare, CLONE_NEWNS)
@@ -100,10 +104,18 @@ static const char* cloned_with(unsigned long flags) {
   if (pid == 0) _exit(0);
   return reached(pid);
 }
-static const char* new_user(void) { return cloned_with(CLONE_NEWUSER); }
-static const char* new_mounts(void) { return cloned_with(CLONE_NEWUSER | CLONE_NEWNS); }
-static const char* new_user_high_bits(void) { return cloned_with(CLONE_NEWUSER | 1UL << 40); }
-static const char* shared_directory(void) { return cloned_with(CLONE_FS); }
+static const char* new_user(void) {
+  return cloned_with(CLONE_NEWUSER);
+}
+static const char* new_mounts(void) {
+  return cloned_with(CLONE_NEWUSER | CLONE_NEWNS);
+}
+static const char* new_user_high_bits(void) {
+  return cloned_with(CLONE_NEWUSER | 1UL << 40);
+}
+static const char* shared_directory(void) {
+  return cloned_with(CLONE_FS);
+}
 
 // The 32-bit entry: numbers mean other calls there (20 is getpid).
 static const char* entry_i386(void) {
@@ -113,7 +125,8 @@ static const char* entry_i386(void) {
 }
 // execve by that entry: would not be seen by a filter that knows one table of numbers.
 static const char* exec_i386(void) {
-  char* low = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+  char* low =
+      mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
   if (low == MAP_FAILED) return NULL;
   strcpy(low, "/nowhere/at/all");
   long result = 11;
@@ -142,11 +155,21 @@ static const char* terminal(unsigned long request, unsigned long high) {
   }
   return NULL;
 }
-static const char* type_for_others(void) { return terminal(TIOCSTI, 0); }
-static const char* type_for_others_high(void) { return terminal(TIOCSTI, 1UL << 32); }
-static const char* type_for_others_sign(void) { return terminal(TIOCSTI, ~0xffffffffUL); }
-static const char* console_paste(void) { return terminal(TIOCLINUX, 0); }
-static const char* line_discipline(void) { return terminal(TIOCSETD, 0); }
+static const char* type_for_others(void) {
+  return terminal(TIOCSTI, 0);
+}
+static const char* type_for_others_high(void) {
+  return terminal(TIOCSTI, 1UL << 32);
+}
+static const char* type_for_others_sign(void) {
+  return terminal(TIOCSTI, ~0xffffffffUL);
+}
+static const char* console_paste(void) {
+  return terminal(TIOCLINUX, 0);
+}
+static const char* line_discipline(void) {
+  return terminal(TIOCSETD, 0);
+}
 
 // Filters of the program's own must not weaken the run's: the newest does not win.
 static long own_filter(unsigned action, unsigned long flags) {
@@ -182,21 +205,51 @@ static const char* can_write(const char* path) {
   int fd = open(path, O_WRONLY | O_CLOEXEC);
   return fd >= 0 ? got("%s is open for writing", path) : NULL;
 }
-static const char* core_pattern(void) { return can_write("/proc/sys/kernel/core_pattern"); }
-static const char* sysctl_vm(void) { return can_write("/proc/sys/vm/overcommit_memory"); }
-static const char* sysctl_users(void) { return can_write("/proc/sys/user/max_user_namespaces"); }
-static const char* sysctl_net(void) { return can_write("/proc/sys/net/ipv4/ip_forward"); }
-static const char* sysrq(void) { return can_write("/proc/sysrq-trigger"); }
-static const char* oom_score(void) { return can_write("/proc/self/oom_score_adj"); }
-static const char* uid_map(void) { return can_write("/proc/self/uid_map"); }
-static const char* own_name(void) { return can_write("/proc/self/comm"); }
-static const char* hotplug(void) { return can_write("/sys/kernel/uevent_helper"); }
-static const char* control_group(void) { return can_write("/sys/fs/cgroup/cgroup.procs"); }
-static const char* memory_device(void) { return can_write("/dev/mem"); }
-static const char* kernel_messages(void) { return can_write("/dev/kmsg"); }
-static const char* tunnel_device(void) { return can_write("/dev/net/tun"); }
-static const char* virtual_machine(void) { return can_write("/dev/kvm"); }
-static const char* file_system_device(void) { return can_write("/dev/fuse"); }
+static const char* core_pattern(void) {
+  return can_write("/proc/sys/kernel/core_pattern");
+}
+static const char* sysctl_vm(void) {
+  return can_write("/proc/sys/vm/overcommit_memory");
+}
+static const char* sysctl_users(void) {
+  return can_write("/proc/sys/user/max_user_namespaces");
+}
+static const char* sysctl_net(void) {
+  return can_write("/proc/sys/net/ipv4/ip_forward");
+}
+static const char* sysrq(void) {
+  return can_write("/proc/sysrq-trigger");
+}
+static const char* oom_score(void) {
+  return can_write("/proc/self/oom_score_adj");
+}
+static const char* uid_map(void) {
+  return can_write("/proc/self/uid_map");
+}
+static const char* own_name(void) {
+  return can_write("/proc/self/comm");
+}
+static const char* hotplug(void) {
+  return can_write("/sys/kernel/uevent_helper");
+}
+static const char* control_group(void) {
+  return can_write("/sys/fs/cgroup/cgroup.procs");
+}
+static const char* memory_device(void) {
+  return can_write("/dev/mem");
+}
+static const char* kernel_messages(void) {
+  return can_write("/dev/kmsg");
+}
+static const char* tunnel_device(void) {
+  return can_write("/dev/net/tun");
+}
+static const char* virtual_machine(void) {
+  return can_write("/dev/kvm");
+}
+static const char* file_system_device(void) {
+  return can_write("/dev/fuse");
+}
 static const char* memory_image(void) {
   return open("/proc/kcore", O_RDONLY) >= 0 ? got("/proc/kcore is open") : NULL;
 }
@@ -210,32 +263,114 @@ static const char* namespace_descriptor(void) {
   return ioctl(fd, 0xb702) >= 0 ? got("the parent user namespace") : NULL;
 }
 
-#define ONE(name) {#name, name}
+#define ONE(name) \
+  { #name, name }
 int main(int argc, char** argv) {
-  static const struct attack list[] = {
-      ONE(unshare_user), ONE(unshare_mount), ONE(unshare_net), ONE(unshare_nothing),
-      ONE(set_namespace), ONE(mount_tmpfs), ONE(unmount), ONE(open_file_system), ONE(take_tree),
-      ONE(move_a_mount), ONE(mount_attributes), ONE(pick_file_system), ONE(pivot),
-      ONE(change_root), ONE(bpf), ONE(performance_events), ONE(user_faults), ONE(keys_control),
-      ONE(keys_add), ONE(keys_request), ONE(ring_setup), ONE(ring_enter), ONE(ring_register),
-      ONE(handle_of), ONE(open_handle), ONE(quota), ONE(quota_fd), ONE(kexec), ONE(kexec_file),
-      ONE(module), ONE(module_file), ONE(module_remove), ONE(steal_descriptor), ONE(read_memory),
-      ONE(write_memory), ONE(advise_memory), ONE(release_memory), ONE(trace), ONE(compare),
-      ONE(kernel_log), ONE(restart_machine), ONE(swap_on), ONE(set_time), ONE(set_clock),
-      ONE(adjust_clock), ONE(name_host), ONE(name_domain), ONE(ports_level), ONE(ports),
-      ONE(descriptor_table), ONE(accounting), ONE(hang_up), ONE(watch_files), ONE(move_pages),
-      ONE(migrate), ONE(bind_memory), ONE(open_how), ONE(change_mode), ONE(set_attribute_at),
-      ONE(file_attributes), ONE(shadow_stack), ONE(seal_memory), ONE(mount_list),
-      ONE(security_modules), ONE(tree_attributes), ONE(file_pages), ONE(old_library),
-      ONE(old_descriptor), ONE(memory_set), ONE(new_namespaces_clone3), ONE(new_user),
-      ONE(new_mounts), ONE(new_user_high_bits), ONE(shared_directory), ONE(entry_i386),
-      ONE(exec_i386), ONE(entry_x32), ONE(exec_x32), ONE(type_for_others),
-      ONE(type_for_others_high), ONE(type_for_others_sign), ONE(console_paste),
-      ONE(line_discipline), ONE(own_allow), ONE(own_trace), ONE(own_listener),
-      ONE(own_listener_waiting), ONE(core_pattern), ONE(sysctl_vm), ONE(sysctl_users),
-      ONE(sysctl_net), ONE(sysrq), ONE(oom_score), ONE(uid_map), ONE(own_name), ONE(hotplug),
-      ONE(control_group), ONE(memory_device), ONE(kernel_messages), ONE(tunnel_device),
-      ONE(virtual_machine), ONE(file_system_device), ONE(memory_image), ONE(sets_memory_map),
-      ONE(namespace_descriptor), {NULL, NULL}};
+  static const struct attack list[] = {ONE(unshare_user),
+                                       ONE(unshare_mount),
+                                       ONE(unshare_net),
+                                       ONE(unshare_nothing),
+                                       ONE(set_namespace),
+                                       ONE(mount_tmpfs),
+                                       ONE(unmount),
+                                       ONE(open_file_system),
+                                       ONE(take_tree),
+                                       ONE(move_a_mount),
+                                       ONE(mount_attributes),
+                                       ONE(pick_file_system),
+                                       ONE(pivot),
+                                       ONE(change_root),
+                                       ONE(bpf),
+                                       ONE(performance_events),
+                                       ONE(user_faults),
+                                       ONE(keys_control),
+                                       ONE(keys_add),
+                                       ONE(keys_request),
+                                       ONE(ring_setup),
+                                       ONE(ring_enter),
+                                       ONE(ring_register),
+                                       ONE(handle_of),
+                                       ONE(open_handle),
+                                       ONE(quota),
+                                       ONE(quota_fd),
+                                       ONE(kexec),
+                                       ONE(kexec_file),
+                                       ONE(module),
+                                       ONE(module_file),
+                                       ONE(module_remove),
+                                       ONE(steal_descriptor),
+                                       ONE(read_memory),
+                                       ONE(write_memory),
+                                       ONE(advise_memory),
+                                       ONE(release_memory),
+                                       ONE(trace),
+                                       ONE(compare),
+                                       ONE(kernel_log),
+                                       ONE(restart_machine),
+                                       ONE(swap_on),
+                                       ONE(set_time),
+                                       ONE(set_clock),
+                                       ONE(adjust_clock),
+                                       ONE(name_host),
+                                       ONE(name_domain),
+                                       ONE(ports_level),
+                                       ONE(ports),
+                                       ONE(descriptor_table),
+                                       ONE(accounting),
+                                       ONE(hang_up),
+                                       ONE(watch_files),
+                                       ONE(move_pages),
+                                       ONE(migrate),
+                                       ONE(bind_memory),
+                                       ONE(open_how),
+                                       ONE(change_mode),
+                                       ONE(set_attribute_at),
+                                       ONE(file_attributes),
+                                       ONE(shadow_stack),
+                                       ONE(seal_memory),
+                                       ONE(mount_list),
+                                       ONE(security_modules),
+                                       ONE(tree_attributes),
+                                       ONE(file_pages),
+                                       ONE(old_library),
+                                       ONE(old_descriptor),
+                                       ONE(memory_set),
+                                       ONE(new_namespaces_clone3),
+                                       ONE(new_user),
+                                       ONE(new_mounts),
+                                       ONE(new_user_high_bits),
+                                       ONE(shared_directory),
+                                       ONE(entry_i386),
+                                       ONE(exec_i386),
+                                       ONE(entry_x32),
+                                       ONE(exec_x32),
+                                       ONE(type_for_others),
+                                       ONE(type_for_others_high),
+                                       ONE(type_for_others_sign),
+                                       ONE(console_paste),
+                                       ONE(line_discipline),
+                                       ONE(own_allow),
+                                       ONE(own_trace),
+                                       ONE(own_listener),
+                                       ONE(own_listener_waiting),
+                                       ONE(core_pattern),
+                                       ONE(sysctl_vm),
+                                       ONE(sysctl_users),
+                                       ONE(sysctl_net),
+                                       ONE(sysrq),
+                                       ONE(oom_score),
+                                       ONE(uid_map),
+                                       ONE(own_name),
+                                       ONE(hotplug),
+                                       ONE(control_group),
+                                       ONE(memory_device),
+                                       ONE(kernel_messages),
+                                       ONE(tunnel_device),
+                                       ONE(virtual_machine),
+                                       ONE(file_system_device),
+                                       ONE(memory_image),
+                                       ONE(sets_memory_map),
+                                       ONE(namespace_descriptor),
+                                       {NULL, NULL}};
   return attack_main(list, argc, argv);
 }

@@ -1,6 +1,6 @@
 // Code that enters memory without a file: written, then executed. ARGS: directories to write in.
 // Each attack brings a function of its own into memory and calls it.
-#include "attack.h"
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
@@ -10,6 +10,8 @@
 #include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+
+#include "attack.h"
 
 static const unsigned char kCode[] = {0xb8, 0x2a, 0x00, 0x00, 0x00, 0xc3};  // return 42
 enum { kPage = 4096 };

@@ -1,6 +1,6 @@
 // Init and everybody outside: their memory, descriptors, signals, priorities; and rights of its
 // own that a program could raise. ARGS: pids of the host that it must not reach, by number.
-#include "attack.h"
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+
+#include "attack.h"
 
 static const char* reads(const char* path) {
   char buffer[256];
@@ -34,16 +36,36 @@ static const char* init_memory(void) {
 static const char* init_memory_write(void) {
   return open("/proc/1/mem", O_WRONLY) >= 0 ? got("/proc/1/mem is open for writing") : NULL;
 }
-static const char* init_environment(void) { return reads("/proc/1/environ"); }
-static const char* init_maps(void) { return reads("/proc/1/maps"); }
-static const char* init_pages(void) { return reads("/proc/1/pagemap"); }
-static const char* init_stack(void) { return reads("/proc/1/syscall"); }
-static const char* init_auxiliary(void) { return reads("/proc/1/auxv"); }
-static const char* init_root(void) { return follows("/proc/1/root"); }
-static const char* init_directory(void) { return follows("/proc/1/cwd"); }
-static const char* init_program(void) { return follows("/proc/1/exe"); }
-static const char* init_task_root(void) { return follows("/proc/1/task/1/root"); }
-static const char* init_namespace(void) { return follows("/proc/1/ns/mnt"); }
+static const char* init_environment(void) {
+  return reads("/proc/1/environ");
+}
+static const char* init_maps(void) {
+  return reads("/proc/1/maps");
+}
+static const char* init_pages(void) {
+  return reads("/proc/1/pagemap");
+}
+static const char* init_stack(void) {
+  return reads("/proc/1/syscall");
+}
+static const char* init_auxiliary(void) {
+  return reads("/proc/1/auxv");
+}
+static const char* init_root(void) {
+  return follows("/proc/1/root");
+}
+static const char* init_directory(void) {
+  return follows("/proc/1/cwd");
+}
+static const char* init_program(void) {
+  return follows("/proc/1/exe");
+}
+static const char* init_task_root(void) {
+  return follows("/proc/1/task/1/root");
+}
+static const char* init_namespace(void) {
+  return follows("/proc/1/ns/mnt");
+}
 static const char* init_descriptors(void) {
   for (int fd = 0; fd < 64; ++fd) {
     char path[64];
@@ -95,10 +117,16 @@ static const char* init_vm(void) {
 static const char* init_limit(int resource) {
   struct rlimit now, none = {0, 0};
   if (prlimit(1, (enum __rlimit_resource)resource, NULL, &now) != 0) return NULL;
-  return prlimit(1, (enum __rlimit_resource)resource, &none, NULL) == 0 ? got("init has a limit of 0") : NULL;
+  return prlimit(1, (enum __rlimit_resource)resource, &none, NULL) == 0
+             ? got("init has a limit of 0")
+             : NULL;
 }
-static const char* init_descriptor_limit(void) { return init_limit(RLIMIT_NOFILE); }
-static const char* init_time_limit(void) { return init_limit(RLIMIT_CPU); }
+static const char* init_descriptor_limit(void) {
+  return init_limit(RLIMIT_NOFILE);
+}
+static const char* init_time_limit(void) {
+  return init_limit(RLIMIT_CPU);
+}
 static const char* init_priority(void) {
   return setpriority(PRIO_PROCESS, 1, 19) == 0 ? got("init has the lowest priority") : NULL;
 }
@@ -232,20 +260,54 @@ static const char* real_time(void) {
              : NULL;
 }
 
-#define ONE(name) {#name, name}
+#define ONE(name) \
+  { #name, name }
 int main(int argc, char** argv) {
-  static const struct attack list[] = {
-      ONE(init_memory), ONE(init_memory_write), ONE(init_environment), ONE(init_maps),
-      ONE(init_pages), ONE(init_stack), ONE(init_auxiliary), ONE(init_root), ONE(init_directory),
-      ONE(init_program), ONE(init_task_root), ONE(init_namespace), ONE(init_descriptors),
-      ONE(init_mapped_files), ONE(init_killed), ONE(init_stopped), ONE(init_killed_by_descriptor),
-      ONE(init_traced), ONE(init_vm), ONE(init_priority), ONE(init_idle), ONE(init_processor),
-      ONE(init_disk_priority), ONE(sees_outside), ONE(signals_outside), ONE(signals_own_group),
-      ONE(owner_of_pipes), ONE(priority_outside), ONE(priority_of_account), ONE(limits_outside),
-      ONE(becomes_root), ONE(becomes_another), ONE(changes_groups), ONE(has_capabilities),
-      ONE(dumps_core), ONE(more_tasks), ONE(privileges_again), ONE(terminal), ONE(takes_terminal),
-      ONE(inherited), ONE(streams_are_files), ONE(real_time), ONE(init_descriptor_limit),
-      ONE(init_time_limit), {NULL, NULL}};
+  static const struct attack list[] = {ONE(init_memory),
+                                       ONE(init_memory_write),
+                                       ONE(init_environment),
+                                       ONE(init_maps),
+                                       ONE(init_pages),
+                                       ONE(init_stack),
+                                       ONE(init_auxiliary),
+                                       ONE(init_root),
+                                       ONE(init_directory),
+                                       ONE(init_program),
+                                       ONE(init_task_root),
+                                       ONE(init_namespace),
+                                       ONE(init_descriptors),
+                                       ONE(init_mapped_files),
+                                       ONE(init_killed),
+                                       ONE(init_stopped),
+                                       ONE(init_killed_by_descriptor),
+                                       ONE(init_traced),
+                                       ONE(init_vm),
+                                       ONE(init_priority),
+                                       ONE(init_idle),
+                                       ONE(init_processor),
+                                       ONE(init_disk_priority),
+                                       ONE(sees_outside),
+                                       ONE(signals_outside),
+                                       ONE(signals_own_group),
+                                       ONE(owner_of_pipes),
+                                       ONE(priority_outside),
+                                       ONE(priority_of_account),
+                                       ONE(limits_outside),
+                                       ONE(becomes_root),
+                                       ONE(becomes_another),
+                                       ONE(changes_groups),
+                                       ONE(has_capabilities),
+                                       ONE(dumps_core),
+                                       ONE(more_tasks),
+                                       ONE(privileges_again),
+                                       ONE(terminal),
+                                       ONE(takes_terminal),
+                                       ONE(inherited),
+                                       ONE(streams_are_files),
+                                       ONE(real_time),
+                                       ONE(init_descriptor_limit),
+                                       ONE(init_time_limit),
+                                       {NULL, NULL}};
   signal(SIGTERM, SIG_IGN);
   return attack_main(list, argc, argv);
 }
