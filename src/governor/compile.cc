@@ -61,6 +61,12 @@ class Mounts {
                     "issue the permit again if the change is meant");
       }
     }
+    // Only what nobody writes while it is used needs this: a program is hashed when it is loaded.
+    const bool others_may_write = facts.st_uid == ::geteuid() || (facts.st_mode & 022) != 0;
+    if (check_digest && S_ISREG(facts.st_mode) && facts.st_nlink > 1 && others_may_write &&
+        (kind == MountKind::Load || kind == MountKind::Program)) {
+      doubled_ = place.path;
+    }
     Mount mount;
     mount.path = place.path;
     mount.kind = kind;
@@ -84,6 +90,17 @@ class Mounts {
              (m.second.kind == MountKind::Write || m.second.kind == MountKind::Produced);
     });
   }
+  // doubled is a script or library of which the run might change the bytes after they were checked,
+  // through another name (a hard link) in a tree that it may write.
+  std::optional<Denial> doubled() const {
+    const bool writes = std::any_of(mounts_.begin(), mounts_.end(), [](const auto& m) {
+      return m.second.kind == MountKind::Write || m.second.kind == MountKind::Produced;
+    });
+    if (!doubled_ || !writes) return {};
+    return deny(Reason::NotGranted, "use " + printable(*doubled_),
+                "it has another name (a hard link), and that may lie where the run can write",
+                "make it a file of its own: cp it aside, then mv the copy over it");
+  }
   void link(const std::string& path, const std::string& target) { links_.emplace(path, target); }
 
   void finish(enforce::Plan& plan) const {
@@ -96,6 +113,7 @@ class Mounts {
  private:
   std::map<std::string, Mount> mounts_;
   std::map<std::string, std::string> links_;
+  std::optional<std::string> doubled_;
 };
 
 std::vector<std::string> mechanisms_of(const enforce::Capabilities& kernel, bool jit) {
@@ -199,6 +217,7 @@ Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilit
       }
     }
   }
+  if (auto no = mounts.doubled()) return Compiled(*no);
   for (const char* top : {"/bin", "/sbin", "/lib", "/lib64"}) {
     std::array<char, PATH_MAX> target{};
     const ssize_t size = ::readlink(top, target.data(), target.size() - 1);

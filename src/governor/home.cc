@@ -1,5 +1,6 @@
 #include "governor/home.h"
 
+#include <dirent.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -11,6 +12,7 @@
 #include <charconv>
 #include <climits>
 #include <cstdlib>
+#include <memory>
 
 #include "permit/path.h"
 
@@ -285,6 +287,20 @@ bool valid_name(std::string_view name) {
   });
 }
 
+void Reserved::look_for_doubled(const std::string& directory, int depth) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(directory.c_str()), ::closedir);
+  if (!open) return;  // not there, or another account's: what cannot be read cannot be linked to
+  while (const dirent* entry = ::readdir(open.get())) {
+    const std::string name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    const std::string path = directory + "/" + name;
+    struct stat facts = {};
+    if (::lstat(path.c_str(), &facts) != 0) continue;
+    if (S_ISREG(facts.st_mode) && facts.st_nlink > 1) doubled_ = path;
+    if (S_ISDIR(facts.st_mode) && depth > 0) look_for_doubled(path, depth - 1);
+  }
+}
+
 Result<Reserved> Reserved::find(const Home& home, const Account& account) {
   std::vector<std::string> named = {home.config, home.state,      home.runtime,
                                     "/etc/writ", "/var/lib/writ", "/run/writ"};
@@ -325,6 +341,7 @@ Result<Reserved> Reserved::find(const Home& home, const Account& account) {
   std::sort(reserved.paths_.begin(), reserved.paths_.end());
   reserved.paths_.erase(std::unique(reserved.paths_.begin(), reserved.paths_.end()),
                         reserved.paths_.end());
+  reserved.look_for_doubled(home.config, 3);
   return reserved;
 }
 

@@ -83,9 +83,15 @@ class Reserved {
   // names says whether granting `path` would grant a reserved place or something in it: `path` or
   // one of the directories above it is reserved, by name or by device and inode.
   bool names(const std::string& path) const;
+  // doubled: a file of the configuration (keys and trust among it) that has another name, a hard
+  // link. That name may lie in any tree, and no look at the tree would know it.
+  const std::optional<std::string>& doubled() const { return doubled_; }
 
  private:
+  void look_for_doubled(const std::string& directory, int depth);
+
   std::vector<std::string> paths_;
+  std::optional<std::string> doubled_;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> identities_;
 };
 

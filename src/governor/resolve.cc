@@ -371,6 +371,13 @@ std::optional<Denial> reserved_denial(const permit::Grant& grant, const Reserved
     }
     return {};
   };
+  if (const std::optional<std::string>& file = reserved.doubled()) {
+    Denial no = refuse("use a permit while", *file);
+    no.asked += " has another name";
+    no.because = "a hard link to one of Writ's own files may lie in any granted tree";
+    no.allow = "remove the other name (find / -xdev -samefile " + printable(*file) + ")";
+    return no;
+  }
   if (auto no = any("read", grant.read)) return no;
   if (auto no = any("write", grant.write)) return no;
   if (auto no = any("load", grant.load)) return no;
