@@ -117,6 +117,19 @@ bool ExecVerdicts::still_answers(const LetThrough& let_through,
          asked.directory == facts.directory;
 }
 
+std::shared_ptr<const ExecVerdicts::LetThrough> ExecVerdicts::recent(
+    const permit::ExecFacts& facts) const {
+  std::array<std::shared_ptr<const LetThrough>, 8> all;
+  {
+    const std::scoped_lock lock(mutex_);
+    all = recent_;
+  }
+  for (const std::shared_ptr<const LetThrough>& one : all) {
+    if (one && still_answers(*one, facts)) return one;
+  }
+  return nullptr;
+}
+
 ledger::EventId ExecVerdicts::cause_of(const enforce::Caller& caller, bool* lost) const {
   const std::scoped_lock lock(mutex_);
   for (const Pid& process : caller.ancestry) {
@@ -168,28 +181,57 @@ Result<Told> ExecVerdicts::record_refusal(const enforce::Caller& caller,
   return told;
 }
 
+Result<ExecVerdicts::FileLook> ExecVerdicts::look_at(const std::string& path) {
+  struct stat now = {};
+  if (::lstat(path.c_str(), &now) != 0) return errno_error(errno, printable(path));
+  return FileLook{static_cast<std::int64_t>(now.st_dev),
+                  static_cast<std::int64_t>(now.st_ino),
+                  now.st_size,
+                  now.st_mtim.tv_sec,
+                  now.st_mtim.tv_nsec,
+                  now.st_ctim.tv_sec,
+                  now.st_ctim.tv_nsec};
+}
+
 // Good enough for an early answer: a file that looks unchanged is not hashed again. What counts is
 // the digest that enforce/ takes at the stop.
 Result<Digest32> ExecVerdicts::courtesy_digest(const std::string& path) {
-  struct stat now = {};
-  if (::lstat(path.c_str(), &now) != 0) return errno_error(errno, printable(path));
-  const FileLook look{static_cast<std::int64_t>(now.st_dev),
-                      static_cast<std::int64_t>(now.st_ino),
-                      now.st_size,
-                      now.st_mtim.tv_sec,
-                      now.st_mtim.tv_nsec,
-                      now.st_ctim.tv_sec,
-                      now.st_ctim.tv_nsec};
+  const FileLook look = TRY(look_at(path));
   {
     const std::scoped_lock lock(mutex_);
-    const auto found = digests_.find(look);
-    if (found != digests_.end()) return found->second;
+    const auto found = known_.find(look);
+    if (found != known_.end()) return found->second.digest;
   }
   const Digest32 digest = TRY(digest_file(path));
   const std::scoped_lock lock(mutex_);
-  if (digests_.size() > kMaxRemembered) digests_.clear();
-  digests_[look] = digest;
+  if (known_.size() > kMaxRemembered) known_.clear();
+  known_[look].digest = digest;
   return digest;
+}
+
+// What an attempt would become. The same names lead to the same files outside, apart from what
+// only the run has (/proc, /tmp); what cannot be looked at here is left to the check at the stop.
+Result<permit::ExecFacts> ExecVerdicts::courtesy_facts(const enforce::ExecAttempt& attempt,
+                                                       permit::ExecFacts facts) {
+  const FileLook look = TRY(look_at(attempt.resolved));
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = known_.find(look);
+    if (found != known_.end() && found->second.binary) {
+      facts.program = attempt.resolved;
+      facts.digest = found->second.digest;
+      return facts;
+    }
+  }
+  permit::ExecFacts looked = TRY(facts_for(
+      attempt.resolved, attempt.asked, std::move(facts.argv), std::move(facts.environment),
+      facts.directory, [this](const std::string& path) { return courtesy_digest(path); }));
+  if (looked.scripts.empty()) {
+    const std::scoped_lock lock(mutex_);
+    const auto found = known_.find(look);
+    if (found != known_.end()) found->second.binary = true;
+  }
+  return looked;
 }
 
 Result<enforce::Courtesy> ExecVerdicts::before(const enforce::ExecAttempt& attempt) {
@@ -210,28 +252,32 @@ Result<enforce::Courtesy> ExecVerdicts::before(const enforce::ExecAttempt& attem
     }
     facts.program = *path;
   } else {
-    // The same names lead to the same files outside, apart from what only the run has (/proc,
-    // /tmp); what cannot be looked at here is left to the check at the stop.
-    Result<permit::ExecFacts> looked =
-        facts_for(attempt.resolved, attempt.asked, facts.argv, facts.environment, facts.directory,
-                  [this](const std::string& path) { return courtesy_digest(path); });
+    Result<permit::ExecFacts> looked = courtesy_facts(attempt, facts);
     if (looked) {
       facts = std::move(*looked);
     } else {
       facts.program = attempt.resolved;
     }
   }
-  Judged judged = TRY(judge(facts, false));
+  std::shared_ptr<const LetThrough> answered;
+  if (attempt.failed == 0) answered = recent(facts);
+  const bool asked_again = answered != nullptr;
+  if (!asked_again) {
+    Judged judged = TRY(judge(facts, false));
+    answered = std::make_shared<const LetThrough>(std::move(facts), std::move(judged));
+  }
+  const Judged& judged = answered->judged;
   if (!judged.denial) {
     answer.go = attempt.failed == 0;
     if (answer.go) {
       const std::scoped_lock lock(mutex_);
       if (let_through_.size() > kMaxRemembered) let_through_.clear();
-      let_through_[attempt.caller.process.number] = {std::move(facts), std::move(judged)};
+      if (!asked_again) recent_[next_recent_++ % recent_.size()] = answered;
+      let_through_[attempt.caller.process.number] = std::move(answered);
     }
     return answer;
   }
-  (void)TRY(record_refusal(attempt.caller, facts, judged, *judged.denial));
+  (void)TRY(record_refusal(attempt.caller, answered->facts, judged, *judged.denial));
   answer.recorded = true;
   if (answer.error == 0) answer.error = EACCES;
   return answer;
@@ -248,7 +294,7 @@ Result<enforce::StopVerdict> ExecVerdicts::at_stop(const enforce::ExecImage& ima
   facts.environment = image.environment;
   facts.directory = image.directory;
 
-  std::optional<LetThrough> let_through;
+  std::shared_ptr<const LetThrough> let_through;
   {
     const std::scoped_lock lock(mutex_);
     auto found = let_through_.find(image.caller.process.number);
@@ -257,8 +303,12 @@ Result<enforce::StopVerdict> ExecVerdicts::at_stop(const enforce::ExecImage& ima
       let_through_.erase(found);
     }
   }
-  const bool answered = let_through && !image.first && still_answers(*let_through, facts);
-  const Judged judged = answered ? std::move(let_through->judged) : TRY(judge(facts, image.first));
+  std::shared_ptr<const LetThrough> answered = let_through;
+  if (!let_through || image.first || !still_answers(*let_through, facts)) {
+    Judged again = TRY(judge(facts, image.first));
+    answered = std::make_shared<const LetThrough>(permit::ExecFacts(), std::move(again));
+  }
+  const Judged& judged = answered->judged;
   if (judged.denial) {
     Denial denial = *judged.denial;
     // What was asked for had been granted; so what the kernel loaded is something else.

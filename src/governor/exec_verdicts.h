@@ -4,7 +4,8 @@
 // refusal is recorded and answered with EACCES. A name that is nowhere is no refusal (shells walk
 // PATH). `at_stop` judges the kernel's own facts, records the exec before it is released, or
 // records the violation that ends the run. Where these facts are, byte for byte, those that
-// `before` has just judged by the same policy, its answer stands, under the time it was asked at.
+// `before` has just judged by the same policy, its answer stands, under the time it was asked at;
+// so it does for the same question asked again within that time.
 // Strings are the run's own and hostile.
 //
 //   ExecVerdicts verdicts(admission, recorder, clock);
@@ -16,6 +17,7 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 
@@ -60,20 +62,25 @@ class ExecVerdicts final : public enforce::Verdicts {
   };
   // What `before` let through, until the stop.
   struct LetThrough {
+    LetThrough(permit::ExecFacts of, Judged answer)
+        : facts(std::move(of)), judged(std::move(answer)) {}
     permit::ExecFacts facts;
     Judged judged;
   };
   Result<Judged> judge(const permit::ExecFacts& facts, bool first) const;
   Result<Recorder::Made> made(ledger::Side& side, const Judged& judged, ledger::Body body) const;
   bool still_answers(const LetThrough& let_through, const permit::ExecFacts& facts) const;
+  std::shared_ptr<const LetThrough> recent(const permit::ExecFacts& facts) const;
   ledger::EventId cause_of(const enforce::Caller& caller, bool* lost) const;
   Result<Told> record_refusal(const enforce::Caller& caller, const permit::ExecFacts& facts,
                               const Judged& judged, Denial denial);
 
-  Result<Digest32> courtesy_digest(const std::string& path);
-
   // Device, inode, size, mtime, ctime.
   using FileLook = std::array<std::int64_t, 7>;
+  static Result<FileLook> look_at(const std::string& path);
+  Result<Digest32> courtesy_digest(const std::string& path);
+  Result<permit::ExecFacts> courtesy_facts(const enforce::ExecAttempt& attempt,
+                                           permit::ExecFacts facts);
 
   const Admission& admission_;
   Recorder& recorder_;
@@ -82,10 +89,18 @@ class ExecVerdicts final : public enforce::Verdicts {
   mutable std::mutex mutex_;
   std::shared_ptr<const proof::Policy> policy_;  // shared with decisions under way
   BundleDigest bundle_;
-  std::map<Pid, ledger::EventId> execs_;            // each process's last exec
-  std::map<Pid, std::string> commands_;             // and its command line, for people
-  std::map<std::int32_t, LetThrough> let_through_;  // by process, between the two checks
-  std::map<FileLook, Digest32> digests_;
+  std::map<Pid, ledger::EventId> execs_;                     // each process's last exec
+  std::map<Pid, std::string> commands_;                      // and its command line, for people
+  std::array<std::shared_ptr<const LetThrough>, 8> recent_;  // answers that may still stand
+  std::size_t next_recent_ = 0;
+  std::map<std::int32_t, std::shared_ptr<const LetThrough>>
+      let_through_;  // by process, between the two checks
+  // A file as it was when it looked so; binary: no script, so that it needs no second look either.
+  struct Known {
+    Digest32 digest;
+    bool binary = false;
+  };
+  std::map<FileLook, Known> known_;
   std::optional<Told> violation_;
   std::function<void(const Told&)> on_refusal_;
 };
