@@ -43,6 +43,7 @@ class Watch {
       : admission_(admission), here_(here), socket_(std::move(socket)) {}
   void loop();
   void answer(UniqueFd connection);
+  Result<void> watch_state();
   void check_revocations();
   void check_continuity();
   std::string state() const;
@@ -50,7 +51,8 @@ class Watch {
   const Admission& admission_;
   Installation& here_;
   ControlSocket socket_;
-  UniqueFd changes_;  // inotify
+  UniqueFd changes_;  // inotify, where the kernel does not signal changes of a directory
+  UniqueFd state_;    // the directory whose changes it signals
   UniqueFd signals_;
   UniqueFd wake_;
   enforce::Supervisor* supervisor_ = nullptr;

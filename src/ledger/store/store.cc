@@ -606,11 +606,17 @@ Result<Digest32> StoreImpl::put_object(Bytes bytes) {
   TRY(storage.make_dir(files_.root.borrow(), "objects"));
   UniqueFd dir = TRY(storage.open_dir(files_.root.borrow(), "objects"));
   const std::string name = to_hex(digest);
+  // One that stands there whole was synced before it got its name; the name is made durable.
+  Result<ByteVec> held = read_file(storage, dir.borrow(), name, bytes.size());
+  if (held && equal(*held, bytes)) {
+    TRY(storage.sync_dir(dir.borrow()));
+    return digest;
+  }
   Result<void> made = create_file_durably(storage, dir.borrow(), name, bytes);
   if (made) return digest;
   if (made.error().code() != Code::Conflict) return std::move(made).error();
-  // It is there already; make sure that it is whole and that its name is durable.
-  const Result<ByteVec> held = read_file(storage, dir.borrow(), name, bytes.size());
+  // Others have made it meanwhile, or it is not whole.
+  held = read_file(storage, dir.borrow(), name, bytes.size());
   if (!held || !equal(*held, bytes)) {
     TRY(write_file_durably(storage, dir.borrow(), name, bytes));
     return digest;
