@@ -62,8 +62,10 @@ class Mounts {
       }
     }
     // Only what nobody writes while it is used needs this: a program is hashed when it is loaded.
-    const bool others_may_write = facts.st_uid == ::geteuid() || (facts.st_mode & 022) != 0;
-    if (check_digest && S_ISREG(facts.st_mode) && facts.st_nlink > 1 && others_may_write &&
+    // Root's own libraries are root's to link; images of systems come with such links.
+    const bool own = facts.st_uid == ::geteuid() && (facts.st_uid != 0 || kind != MountKind::Load);
+    if (check_digest && S_ISREG(facts.st_mode) && facts.st_nlink > 1 &&
+        (own || (facts.st_mode & 022) != 0) &&
         (kind == MountKind::Load || kind == MountKind::Program)) {
       doubled_ = place.path;
     }
