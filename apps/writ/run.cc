@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -162,6 +163,9 @@ Result<int> run(const Options& options, Machine& machine) {
                               told.leaf.get(), told.leaf.get());
     announcer.tell(lines_of(told.denial, more));
   };
+  // From here on it waits: what reading and verifying took goes back, and its few threads share.
+  (void)::mallopt(M_ARENA_MAX, 2);
+  (void)::malloc_trim(0);
   const Result<governor::RunEnd> end = governor::govern(admission, here, kernel, govern_options);
   announcer.close();
   if (!end) return Error(end.error());
