@@ -455,7 +455,7 @@ TEST_P(Built, NoSetIdFileIsMade) {
 
 TEST_P(Built, MemoryIsWritableOrExecutable) {
   const Story story = run({"memory"});
-  EXPECT_EQ(story.of("mmap writable and executable"), "EACCES");  // the kernel's own rule
+  EXPECT_EQ(story.of("mmap writable and executable"), "EPERM");  // the filter, before the kernel
   EXPECT_EQ(story.of("mprotect executable"), "EACCES");
   EXPECT_EQ(story.of("memfd_create"), "EPERM");
   EXPECT_EQ(story.of("memfd_secret"), "EPERM");
