@@ -203,7 +203,10 @@ static int play_failing_herd(char** arguments) {
   int rounds = atoi(arguments[2]);
   pthread_t threads[64];
   const int count = atoi(arguments[1]);
-  for (int i = 0; i < count; ++i) pthread_create(&threads[i], NULL, fail_thread, &rounds);
+  // The kernel makes no thread (EAGAIN) while another one of the process is in execve.
+  for (int i = 0; i < count; ++i) {
+    while (pthread_create(&threads[i], NULL, fail_thread, &rounds) == EAGAIN) sched_yield();
+  }
   for (int i = 0; i < count; ++i) pthread_join(threads[i], NULL);
   say("all came back\n");
   return 0;
