@@ -120,7 +120,7 @@ struct Denial {
 };
 // A program was let through the exec gate; written before its first instruction.
 struct Exec {
-  std::uint32_t pid = 0;  // inside the run
+  std::uint32_t pid = 0;  // as the governor sees it
   std::string path;
   Digest32 file;                   // of its bytes at the exec stop
   std::optional<Digest32> script;  // of the script it interprets
