@@ -84,7 +84,7 @@ TEST_F(CompileTest, AnEmptyGrantOfOneProgramIsAllowed) {
   EXPECT_EQ(outcome(), "allowed");
 }
 
-// One test a field that nothing here enforces yet (DESIGN §8, issue A).
+// One test a field that nothing here enforces yet (DESIGN §8).
 TEST_F(CompileTest, ConnectIsDenied) {
   grant.connect.push_back({permit::Protocol::Tcp, "a.example", {{443, 443}}});
   EXPECT_EQ(outcome(), "mechanism_unavailable");
