@@ -90,4 +90,30 @@ Result<std::string> unescape(std::string_view raw);
 // was written as an escape of its code), `\*` the character.
 Result<Pattern> unescape_pattern(std::string_view raw);
 
+// What every reader of Cedar's text forms does with its tokens; readers derive from it.
+class TokenReader {
+ protected:
+  explicit TokenReader(std::string_view text) : in_(text) {}
+
+  // at and at_word look; take moves on if the token is there; need is take or an error.
+  bool at(Token token) const { return in_.token() == token; }
+  bool at_word(std::string_view word) const {
+    return in_.token() == Token::Identifier && in_.text() == word;
+  }
+  bool take(Token token) {
+    if (!at(token)) return false;
+    in_.advance();
+    return true;
+  }
+  Error expected(const std::string& what) const {
+    return in_.error("expected " + what + ", found " + in_.shown());
+  }
+  Result<void> need(Token token, const char* what) {
+    if (!take(token)) return expected(what);
+    return {};
+  }
+
+  Lexer in_;
+};
+
 }  // namespace writ::policy

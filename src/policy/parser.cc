@@ -17,9 +17,9 @@ namespace writ::policy {
 
 namespace {
 
-class Parser {
+class Parser : TokenReader {
  public:
-  explicit Parser(std::string_view text) : in_(text) {}
+  explicit Parser(std::string_view text) : TokenReader(text) {}
 
   Result<std::vector<std::shared_ptr<const PolicyBody>>> policies() {
     std::vector<std::shared_ptr<const PolicyBody>> out;
@@ -46,22 +46,6 @@ class Parser {
  private:
   // --- tokens ---
 
-  bool at(Token token) const { return in_.token() == token; }
-  bool at_word(std::string_view word) const {
-    return in_.token() == Token::Identifier && in_.text() == word;
-  }
-  bool take(Token token) {
-    if (!at(token)) return false;
-    in_.advance();
-    return true;
-  }
-  Error expected(const std::string& what) const {
-    return in_.error("expected " + what + ", found " + in_.shown());
-  }
-  Result<void> need(Token token, const char* what) {
-    if (!take(token)) return expected(what);
-    return {};
-  }
   // An identifier that is not reserved.
   Result<std::string> identifier(const char* what) {
     if (!at(Token::Identifier)) return expected(what);
@@ -594,7 +578,6 @@ class Parser {
                       "`Type::\"id\"`, text in double quotes)");
   }
 
-  Lexer in_;
   Expr* out_ = nullptr;
   std::size_t depth_ = 0;
 };

@@ -11,9 +11,9 @@ namespace writ::policy {
 
 namespace {
 
-class Reader {
+class Reader : TokenReader {
  public:
-  explicit Reader(std::string_view text) : in_(text) {}
+  explicit Reader(std::string_view text) : TokenReader(text) {}
 
   Result<SchemaSource> schema() {
     SchemaSource out;
@@ -47,22 +47,6 @@ class Reader {
   }
 
  private:
-  bool at(Token token) const { return in_.token() == token; }
-  bool at_word(std::string_view word) const {
-    return in_.token() == Token::Identifier && in_.text() == word;
-  }
-  bool take(Token token) {
-    if (!at(token)) return false;
-    in_.advance();
-    return true;
-  }
-  Error expected(const std::string& what) const {
-    return in_.error("expected " + what + ", found " + in_.shown());
-  }
-  Result<void> need(Token token, const char* what) {
-    if (!take(token)) return expected(what);
-    return {};
-  }
   Result<std::string> identifier(const char* what) {
     if (!at(Token::Identifier)) return expected(what);
     if (is_reserved(in_.text()) && in_.text() != "__cedar") {
@@ -324,7 +308,6 @@ class Reader {
     return out;
   }
 
-  Lexer in_;
   std::size_t depth_ = 0;
 };
 
