@@ -101,6 +101,57 @@ bool Pattern::matches(std::string_view text) const {
   return true;
 }
 
+// Nodes come after their operands, so equal expressions meet as equal keys.
+std::vector<std::uint32_t> ExprNumbers::number(const Expr& expr) {
+  std::vector<std::uint32_t> out;
+  out.reserve(expr.nodes.size());
+  for (const Node& node : expr.nodes) {
+    std::string key = std::to_string(static_cast<int>(node.op));
+    const auto add = [&](std::uint32_t part) { key += ' ' + std::to_string(part); };
+    const auto text = [&](std::uint32_t at) { add(string(expr.strings[at])); };
+    switch (node.op) {
+      case Op::Literal: key += to_text(expr.literals[node.a]); break;
+      case Op::Var: add(node.a); break;
+      case Op::Set:
+      case Op::Call:
+        if (node.op == Op::Call) add(node.c);
+        for (std::uint32_t i = 0; i < node.b; ++i) add(out[expr.list[node.a + i]]);
+        break;
+      case Op::Record:
+        for (std::uint32_t i = 0; i < node.b; ++i) {
+          text(expr.list[node.a + 2 * i]);
+          add(out[expr.list[node.a + 2 * i + 1]]);
+        }
+        break;
+      case Op::Attr:
+      case Op::Has:
+        add(out[node.a]);
+        text(node.b);
+        break;
+      case Op::Is:
+        add(out[node.a]);
+        text(node.b);
+        if (node.c != kNoExpr) add(out[node.c]);
+        break;
+      case Op::Like:
+        add(out[node.a]);
+        for (const std::string& piece : expr.patterns[node.b].pieces) key += quoted(piece);
+        break;
+      case Op::If:
+        add(out[node.a]);
+        add(out[node.b]);
+        add(out[node.c]);
+        break;
+      case Op::Not:
+      case Op::Neg:
+      case Op::IsEmpty: add(out[node.a]); break;
+      default: add(out[node.a]); add(out[node.b]);
+    }
+    out.push_back(next(nodes_, std::move(key)));
+  }
+  return out;
+}
+
 Result<ExprId> ExprBuilder::has_path(Position at, ExprId left, std::span<const std::string> path) {
   ExprId all = TRY(add(Op::Has, at, left, string(path.front())));
   ExprId reached = left;

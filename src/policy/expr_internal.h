@@ -1,11 +1,13 @@
 // How the engine's own readers build expressions, and the table of extension functions.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "policy/expr.h"
 #include "policy/limits.h"
@@ -33,6 +35,24 @@ struct MethodRow {
 };
 const MethodRow* find_method(std::string_view name);
 std::string_view method_name(Op op);
+
+// Gives equal expressions equal numbers, also those of different Exprs. Equal: the same terms in
+// the same order, wherever they stood in the text.
+class ExprNumbers {
+ public:
+  // number is the number of each node.
+  std::vector<std::uint32_t> number(const Expr& expr);
+  // string is the number of a text.
+  std::uint32_t string(const std::string& text) { return next(strings_, text); }
+
+ private:
+  using Table = std::map<std::string, std::uint32_t>;
+  static std::uint32_t next(Table& table, std::string key) {
+    return table.emplace(std::move(key), static_cast<std::uint32_t>(table.size())).first->second;
+  }
+  Table strings_;
+  Table nodes_;
+};
 
 // Appends nodes to an Expr, within kMaxPolicyNodes.
 class ExprBuilder {

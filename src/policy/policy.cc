@@ -1,10 +1,35 @@
 #include "policy/policy.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
+#include "policy/expr_internal.h"
 #include "policy/limits.h"
 #include "policy/parser.h"
 
 namespace writ::policy {
+
+bool operator==(const PolicyBody& a, const PolicyBody& b) {
+  const auto same_scope = [](const Scope& x, const Scope& y) {
+    return x.op == y.op && x.slot == y.slot && x.entities == y.entities && x.type == y.type;
+  };
+  const auto same_annotation = [](const Annotation& x, const Annotation& y) {
+    return x.key == y.key && x.value == y.value;
+  };
+  if (a.effect != b.effect || !same_scope(a.principal, b.principal) ||
+      !same_scope(a.action, b.action) || !same_scope(a.resource, b.resource) ||
+      !std::equal(a.annotations.begin(), a.annotations.end(), b.annotations.begin(),
+                  b.annotations.end(), same_annotation)) {
+    return false;
+  }
+  ExprNumbers numbers;
+  const std::vector<std::uint32_t> of_a = numbers.number(a.exprs);
+  const std::vector<std::uint32_t> of_b = numbers.number(b.exprs);
+  return std::equal(a.conditions.begin(), a.conditions.end(), b.conditions.begin(),
+                    b.conditions.end(), [&](const Condition& x, const Condition& y) {
+                      return x.unless == y.unless && of_a[x.body] == of_b[y.body];
+                    });
+}
 
 Policy::Policy(std::string policy_id, std::shared_ptr<const PolicyBody> policy_body)
     : id(std::move(policy_id)), body(std::move(policy_body)) {}
@@ -27,7 +52,7 @@ Result<PolicySet> PolicySet::parse(std::string_view text) {
   PolicySet out;
   auto bodies = TRY(parse_policies(text));
   for (std::size_t i = 0; i < bodies.size(); ++i) {
-    TRY(out.take("policy" + std::to_string(i), std::move(bodies[i])));
+    TRY(out.add("policy" + std::to_string(i), std::move(bodies[i])));
   }
   return out;
 }
@@ -54,7 +79,7 @@ Result<void> PolicySet::add(std::string id, std::string_view text) {
     return Error(Code::InvalidArgument, "expected the text of one policy, found " +
                                             std::to_string(bodies.size()) + " policies");
   }
-  return take(std::move(id), std::move(bodies.front()));
+  return add(std::move(id), std::move(bodies.front()));
 }
 
 Result<void> PolicySet::link(std::string_view template_id, std::string new_id,
@@ -80,7 +105,8 @@ Result<void> PolicySet::link(std::string_view template_id, std::string new_id,
   if (ids_.size() >= kMaxPolicies) {
     return Error(Code::Exhausted, "more than " + std::to_string(kMaxPolicies) + " policies");
   }
-  ids_.emplace(new_id, std::pair(false, policies_.size()));
+  order_.emplace_back(false, policies_.size());
+  ids_.emplace(new_id, order_.back());
   Policy made(std::move(new_id), from.body);
   made.template_id = from.id;
   made.principal = std::move(principal);
@@ -89,7 +115,7 @@ Result<void> PolicySet::link(std::string_view template_id, std::string new_id,
   return {};
 }
 
-Result<void> PolicySet::take(std::string id, std::shared_ptr<const PolicyBody> body) {
+Result<void> PolicySet::add(std::string id, std::shared_ptr<const PolicyBody> body) {
   if (ids_.contains(id)) {
     return Error(Code::Conflict, "the policy id `" + printable(id) + "` is taken");
   }
@@ -99,9 +125,19 @@ Result<void> PolicySet::take(std::string id, std::shared_ptr<const PolicyBody> b
   }
   const bool is_template = body->is_template();
   auto& list = is_template ? templates_ : policies_;
-  ids_.emplace(id, std::pair(is_template, list.size()));
+  order_.emplace_back(is_template, list.size());
+  ids_.emplace(id, order_.back());
   list.emplace_back(std::move(id), std::move(body));
   return {};
+}
+
+std::vector<const Policy*> PolicySet::in_order() const {
+  std::vector<const Policy*> out;
+  out.reserve(order_.size());
+  for (const auto& [is_template, at] : order_) {
+    out.push_back(&(is_template ? templates_ : policies_)[at]);
+  }
+  return out;
 }
 
 const Policy* PolicySet::find(std::string_view id) const {

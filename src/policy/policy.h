@@ -59,6 +59,8 @@ struct PolicyBody {
   std::uint32_t column = 1;
 
   bool is_template() const { return principal.slot || resource.slot; }
+  // Equal: the same effect, annotations, scope and conditions, wherever they stood in the text.
+  friend bool operator==(const PolicyBody& a, const PolicyBody& b);
 };
 
 struct Policy {
@@ -89,6 +91,8 @@ class PolicySet {
 
   // add puts a policy of one text in under an id of the caller's. Conflict when the id is taken.
   Result<void> add(std::string id, std::string_view text);
+  // add puts in what another reader made (policy_json.h).
+  Result<void> add(std::string id, std::shared_ptr<const PolicyBody> body);
   // link makes a policy from a template: `values` must fill exactly its slots. Conflict when the
   // id is taken.
   Result<void> link(std::string_view template_id, std::string new_id,
@@ -97,14 +101,16 @@ class PolicySet {
   // policies: static ones and links, in order of appearance. templates: likewise.
   const std::vector<Policy>& policies() const { return policies_; }
   const std::vector<Policy>& templates() const { return templates_; }
+  // in_order is static policies, templates and links together, in order of appearance.
+  std::vector<const Policy*> in_order() const;
   // find is the policy with this id, or null.
   const Policy* find(std::string_view id) const;
 
  private:
-  Result<void> take(std::string id, std::shared_ptr<const PolicyBody> body);
   std::vector<Policy> policies_;
   std::vector<Policy> templates_;
   std::map<std::string, std::pair<bool, std::size_t>, std::less<>> ids_;  // template?, position
+  std::vector<std::pair<bool, std::size_t>> order_;                       // likewise
   std::size_t nodes_ = 0;
 };
 

@@ -44,56 +44,10 @@ TypeChecker::TypeChecker(const Schema& schema, const PolicyBody& body)
     type.tag = static_cast<Type::Tag>(tag);
     simple_.push_back(std::move(type));
   }
-  // Nodes come after their operands, so equal expressions meet as equal keys.
-  std::map<std::string, std::uint32_t> strings;
+  ExprNumbers numbers;
+  numbers_ = numbers.number(body.exprs);
   for (const std::string& text : body.exprs.strings) {
-    string_numbers_.push_back(
-        strings.emplace(text, static_cast<std::uint32_t>(strings.size())).first->second);
-  }
-  std::map<std::string, std::uint32_t> seen;
-  for (const Node& node : body.exprs.nodes) {
-    std::string key = std::to_string(static_cast<int>(node.op));
-    const auto add = [&](std::uint32_t part) { key += ' ' + std::to_string(part); };
-    switch (node.op) {
-      case Op::Literal: key += to_text(body.exprs.literals[node.a]); break;
-      case Op::Var: add(node.a); break;
-      case Op::Set:
-      case Op::Call:
-        if (node.op == Op::Call) add(node.c);
-        for (std::uint32_t i = 0; i < node.b; ++i) add(numbers_[body.exprs.list[node.a + i]]);
-        break;
-      case Op::Record:
-        for (std::uint32_t i = 0; i < node.b; ++i) {
-          add(string_numbers_[body.exprs.list[node.a + 2 * i]]);
-          add(numbers_[body.exprs.list[node.a + 2 * i + 1]]);
-        }
-        break;
-      case Op::Attr:
-      case Op::Has:
-        add(numbers_[node.a]);
-        add(string_numbers_[node.b]);
-        break;
-      case Op::Is:
-        add(numbers_[node.a]);
-        add(string_numbers_[node.b]);
-        if (node.c != kNoExpr) add(numbers_[node.c]);
-        break;
-      case Op::Like:
-        add(numbers_[node.a]);
-        for (const std::string& piece : body.exprs.patterns[node.b].pieces) key += quoted(piece);
-        break;
-      case Op::If:
-        add(numbers_[node.a]);
-        add(numbers_[node.b]);
-        add(numbers_[node.c]);
-        break;
-      case Op::Not:
-      case Op::Neg:
-      case Op::IsEmpty: add(numbers_[node.a]); break;
-      default: add(numbers_[node.a]); add(numbers_[node.b]);
-    }
-    numbers_.push_back(
-        seen.emplace(std::move(key), static_cast<std::uint32_t>(seen.size())).first->second);
+    string_numbers_.push_back(numbers.string(text));
   }
 }
 
