@@ -29,6 +29,10 @@ function(writ_module name)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE writ_${name} writ_flags ${M_TEST_LIBS} GTest::gtest_main)
     set_target_properties(${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    # Unit tests run in the sanitized build; a release build makes them only when one is named.
+    if(NOT WRIT_SANITIZE)
+      set_target_properties(${name}_test PROPERTIES EXCLUDE_FROM_ALL ON)
+    endif()
     gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST
       WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES TIMEOUT 600)
   endif()
