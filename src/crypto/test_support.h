@@ -1,4 +1,4 @@
-// For the tests of crypto/ and cose/ alone: published vectors read so that no field goes
+// For the tests of crypto/, cose/ and ledger/ alone: published vectors read so that no field goes
 // unnoticed, a scratch folder, and other people's programs as oracles.
 #pragma once
 

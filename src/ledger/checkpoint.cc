@@ -1,7 +1,6 @@
 #include "ledger/checkpoint.h"
 
-#include <charconv>
-
+#include "ledger/note_internal.h"
 #include "ledger/tree.h"
 
 namespace writ::ledger {
@@ -9,15 +8,6 @@ namespace {
 
 Error malformed(const char* what) {
   return Error(Code::Malformed, std::string("not a checkpoint: ") + what);
-}
-
-// Takes one line off `text`; nothing when no line end is left.
-std::optional<std::string_view> take_line(std::string_view& text) {
-  const std::size_t end = text.find('\n');
-  if (end == std::string_view::npos) return std::nullopt;
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(end + 1);
-  return line;
 }
 
 }  // namespace
@@ -28,30 +18,27 @@ std::string encode_checkpoint(const Checkpoint& checkpoint) {
 }
 
 Result<Checkpoint> parse_checkpoint(std::string_view text) {
-  const auto origin = take_line(text);
+  const auto origin = take_text_line(text);
   if (!origin || origin->empty()) return malformed("no origin");
-  const auto size_text = take_line(text);
+  const auto size_text = take_text_line(text);
   if (!size_text) return malformed("no size");
-  std::uint64_t size = 0;
-  const auto [end, fault] =
-      std::from_chars(size_text->data(), size_text->data() + size_text->size(), size);
-  if (fault != std::errc() || end != size_text->data() + size_text->size() ||
-      std::to_string(size) != *size_text || size > kMaxTreeSize) {
+  const std::optional<std::uint64_t> size = parse_plain_number(*size_text);
+  if (!size || *size > kMaxTreeSize) {
     return malformed("the size is not a plain decimal number");
   }
-  const auto root_text = take_line(text);
+  const auto root_text = take_text_line(text);
   if (!root_text) return malformed("no root hash");
   const Result<ByteVec> root = from_base64(*root_text);
   if (!root || root->size() != 32) return malformed("the root is not 32 bytes in base64");
   while (!text.empty()) {
-    const auto extension = take_line(text);
+    const auto extension = take_text_line(text);
     if (!extension || extension->empty()) return malformed("an empty or unended extension line");
   }
   Checkpoint checkpoint;
   checkpoint.origin = std::string(*origin);
-  checkpoint.size = TreeSize(size);
+  checkpoint.size = TreeSize(*size);
   checkpoint.root = TRY(id_from_bytes<NodeHash>(*root));
-  if (size == 0 && checkpoint.root != empty_root()) {
+  if (*size == 0 && checkpoint.root != empty_root()) {
     return malformed("the root of the empty tree is another");
   }
   return checkpoint;

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "crypto/sha.h"
+#include "ledger/note_internal.h"
 
 namespace writ::ledger {
 namespace {
 
 constexpr std::string_view kDash = "\xE2\x80\x94 ";  // em dash, space
-constexpr std::byte kEd25519{1};
 
 // Unicode's white space beyond ASCII (property White_Space), as UTF-8.
 constexpr std::array<std::string_view, 19> kSpaces = {
@@ -37,13 +38,8 @@ std::uint32_t from_big_endian(Bytes bytes) {
   return n;
 }
 
-std::uint32_t key_hash(std::string_view name, Bytes typed_key) {
-  const Digest32 digest = crypto::sha256({as_bytes(name), as_bytes("\n"), typed_key});
-  return from_big_endian(as_bytes(digest));
-}
-
 ByteVec typed(const crypto::PublicKey& key) {
-  ByteVec bytes{kEd25519};
+  ByteVec bytes{kEd25519Note};
   append(bytes, key.bytes());
   return bytes;
 }
@@ -57,6 +53,55 @@ Result<void> check_text(std::string_view text) {
 }
 
 }  // namespace
+
+std::uint32_t key_hash(std::string_view name, Bytes typed_key) {
+  const Digest32 digest = crypto::sha256({as_bytes(name), as_bytes("\n"), typed_key});
+  return from_big_endian(as_bytes(digest));
+}
+
+std::string signature_line(std::string_view name, std::uint32_t id, Bytes signature) {
+  ByteVec blob = to_vec(Bytes(big_endian(id)));
+  append(blob, signature);
+  return std::string(kDash) + std::string(name) + " " + to_base64(blob) + "\n";
+}
+
+Result<VkeyParts> split_vkey(std::string_view text) {
+  const Error wrong(Code::Malformed,
+                    "`" + printable(text) + "` is not a verifier key (name+hash+key)");
+  const std::size_t first = text.find('+');
+  if (first == std::string_view::npos) return wrong;
+  const std::size_t second = text.find('+', first + 1);
+  if (second == std::string_view::npos) return wrong;
+  const std::string_view name = text.substr(0, first);
+  const Result<ByteVec> id = from_hex(text.substr(first + 1, second - first - 1));
+  const Result<ByteVec> typed_key = from_base64(text.substr(second + 1));
+  if (!check_key_name(name) || !id || id->size() != 4 || !typed_key || typed_key->empty()) {
+    return wrong;
+  }
+  if (key_hash(name, *typed_key) != from_big_endian(*id)) {
+    return Error(Code::Malformed, "the hash in `" + printable(text) + "` is not that of the key");
+  }
+  return VkeyParts{std::string(name), from_big_endian(*id), *typed_key};
+}
+
+std::string join_vkey(std::string_view name, std::uint32_t id, Bytes typed_key) {
+  return std::string(name) + "+" + to_hex(big_endian(id)) + "+" + to_base64(typed_key);
+}
+
+std::optional<std::string_view> take_text_line(std::string_view& rest) {
+  const std::size_t end = rest.find('\n');
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::string_view line = rest.substr(0, end);
+  rest.remove_prefix(end + 1);
+  return line;
+}
+
+std::optional<std::uint64_t> parse_plain_number(std::string_view digits) {
+  std::uint64_t n = 0;
+  const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), n);
+  if (fault != std::errc() || std::to_string(n) != digits) return std::nullopt;
+  return n;
+}
 
 Result<void> check_key_name(std::string_view name) {
   const bool space = std::any_of(kSpaces.begin(), kSpaces.end(), [&](std::string_view s) {
@@ -82,31 +127,17 @@ Result<VerifierKey> make_vkey(std::string_view name, const crypto::PublicKey& ke
 }
 
 std::string to_string(const VerifierKey& key) {
-  return key.name + "+" + to_hex(big_endian(key.id)) + "+" + to_base64(typed(key.key));
+  return join_vkey(key.name, key.id, typed(key.key));
 }
 
 Result<VerifierKey> parse_vkey(std::string_view text) {
-  const Error wrong(Code::Malformed,
-                    "`" + printable(text) + "` is not a verifier key (name+hash+key)");
-  const std::size_t first = text.find('+');
-  if (first == std::string_view::npos) return wrong;
-  const std::size_t second = text.find('+', first + 1);
-  if (second == std::string_view::npos) return wrong;
-  const std::string_view name = text.substr(0, first);
-  const Result<ByteVec> id = from_hex(text.substr(first + 1, second - first - 1));
-  const Result<ByteVec> typed_key = from_base64(text.substr(second + 1));
-  if (!check_key_name(name) || !id || id->size() != 4 || !typed_key || typed_key->empty()) {
-    return wrong;
-  }
-  if (typed_key->front() != kEd25519) {
+  const VkeyParts parts = TRY(split_vkey(text));
+  if (parts.typed_key.front() != kEd25519Note) {
     return Error(Code::Unsupported, "`" + printable(text) + "` is not an Ed25519 verifier key");
   }
-  if (key_hash(name, *typed_key) != from_big_endian(*id)) {
-    return Error(Code::Malformed, "the hash in `" + printable(text) + "` is not that of the key");
-  }
   crypto::PublicKey key =
-      TRY(crypto::PublicKey::create(crypto::Algorithm::EdDSA, Bytes(*typed_key).subspan(1)));
-  return VerifierKey{std::string(name), from_big_endian(*id), key};
+      TRY(crypto::PublicKey::create(crypto::Algorithm::EdDSA, Bytes(parts.typed_key).subspan(1)));
+  return VerifierKey{parts.name, parts.id, key};
 }
 
 Result<Note> parse_note(Bytes bytes) {
@@ -178,10 +209,7 @@ Result<std::string> sign_note(std::string_view text, std::string_view name,
   TRY(check_text(text));
   const VerifierKey verifier = TRY(make_vkey(name, key.public_key()));
   const crypto::Signature signature = TRY(crypto::sign(key, as_bytes(text)));
-  ByteVec blob = to_vec(Bytes(big_endian(verifier.id)));
-  append(blob, signature);
-  return std::string(text) + "\n" + std::string(kDash) + std::string(name) + " " + to_base64(blob) +
-         "\n";
+  return std::string(text) + "\n" + signature_line(name, verifier.id, signature);
 }
 
 }  // namespace writ::ledger

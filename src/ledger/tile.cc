@@ -117,6 +117,14 @@ TileId bundle_of(LeafIndex index, TreeSize size) {
       full ? static_cast<unsigned>(kTileWidth) : static_cast<unsigned>(size.get() % kTileWidth)};
 }
 
+bool may_be_pruned(const TileId& id, LeafIndex minimum) {
+  if (id.width != kTileWidth) return false;
+  // A tile of level L covers 256^(L+1) entries; compared in those units nothing overflows.
+  const unsigned bits =
+      kTileBits * (id.level == TileId::kEntries ? 1U : static_cast<unsigned>(id.level) + 1U);
+  return bits < 64 && id.index < minimum.get() >> bits;
+}
+
 Result<ByteVec> encode_bundle(std::span<const Bytes> entries) {
   ByteVec bundle;
   for (const Bytes entry : entries) {

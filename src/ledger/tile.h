@@ -51,6 +51,10 @@ std::vector<TileId> tiles_for(TreeSize size, TreeSize from = TreeSize(0));
 // or the hash that covers it.
 TileId bundle_of(LeafIndex index, TreeSize size);
 
+// may_be_pruned: whether a log that has published the minimum index `minimum` may answer an error
+// for this tile or bundle: full ones whose last entry lies below it. With 0 nothing may.
+bool may_be_pruned(const TileId& id, LeafIndex minimum);
+
 // encode_bundle writes entries one after another; Exhausted for an entry over 65,535 bytes.
 Result<ByteVec> encode_bundle(std::span<const Bytes> entries);
 // decode_bundle reads `width` entries and nothing after them. The views live as long as `bundle`.

@@ -116,8 +116,8 @@ Result<Proof> prove_inclusion(LeafIndex index, TreeSize size, const HashAt& hash
   return proof;
 }
 
-Result<void> check_inclusion(const LeafHash& leaf, LeafIndex index, TreeSize size,
-                             const Proof& proof, const NodeHash& root) {
+Result<NodeHash> root_by_inclusion(const LeafHash& leaf, LeafIndex index, TreeSize size,
+                                   const Proof& proof) {
   if (size.get() > kMaxTreeSize || index.get() >= size.get()) {
     return refused("the entry is not in a tree of that size");
   }
@@ -142,8 +142,14 @@ Result<void> check_inclusion(const LeafHash& leaf, LeafIndex index, TreeSize siz
     node >>= 1;
     last >>= 1;
   }
-  if (last != 0 || hash != root) return refused("the inclusion proof does not lead to the root");
-  return {};
+  if (last != 0) return refused("the inclusion proof does not lead to the root");
+  return hash;
+}
+
+Result<void> check_inclusion(const LeafHash& leaf, LeafIndex index, TreeSize size,
+                             const Proof& proof, const NodeHash& root) {
+  if (TRY(root_by_inclusion(leaf, index, size, proof)) == root) return {};
+  return refused("the inclusion proof does not lead to the root");
 }
 
 Result<Proof> prove_consistency(TreeSize old_size, TreeSize new_size, const HashAt& hash_at) {
@@ -174,19 +180,10 @@ Result<Proof> prove_consistency(TreeSize old_size, TreeSize new_size, const Hash
   return proof;
 }
 
-Result<void> check_consistency(TreeSize old_size, TreeSize new_size, const NodeHash& old_root,
-                               const NodeHash& new_root, const Proof& proof) {
-  if (old_size.get() > new_size.get() || new_size.get() > kMaxTreeSize) {
-    return refused("the older tree is larger than the newer one");
-  }
-  if (old_size == new_size || old_size.get() == 0) {
-    if (!proof.empty()) return refused("the consistency proof has a wrong length");
-    const NodeHash& expected = old_size == new_size ? new_root : empty_root();
-    if (old_root != expected) return refused("the roots of these sizes cannot differ");
-    if (new_size.get() == 0 && new_root != empty_root()) {
-      return refused("the empty tree has another root");
-    }
-    return {};
+Result<NodeHash> root_by_consistency(TreeSize old_size, TreeSize new_size, const NodeHash& old_root,
+                                     const Proof& proof) {
+  if (old_size.get() == 0 || old_size.get() >= new_size.get() || new_size.get() > kMaxTreeSize) {
+    return refused("the older tree is empty or not smaller than the newer one");
   }
   std::uint64_t node = old_size.get() - 1;
   std::uint64_t last = new_size.get() - 1;
@@ -218,8 +215,25 @@ Result<void> check_consistency(TreeSize old_size, TreeSize new_size, const NodeH
   }
   if (last != 0) return refused("the consistency proof has a wrong length");
   if (from_old != old_root) return refused("the consistency proof does not lead to the old root");
-  if (from_new != new_root) return refused("the consistency proof does not lead to the new root");
-  return {};
+  return from_new;
+}
+
+Result<void> check_consistency(TreeSize old_size, TreeSize new_size, const NodeHash& old_root,
+                               const NodeHash& new_root, const Proof& proof) {
+  if (old_size.get() > new_size.get() || new_size.get() > kMaxTreeSize) {
+    return refused("the older tree is larger than the newer one");
+  }
+  if (old_size == new_size || old_size.get() == 0) {
+    if (!proof.empty()) return refused("the consistency proof has a wrong length");
+    const NodeHash& expected = old_size == new_size ? new_root : empty_root();
+    if (old_root != expected) return refused("the roots of these sizes cannot differ");
+    if (new_size.get() == 0 && new_root != empty_root()) {
+      return refused("the empty tree has another root");
+    }
+    return {};
+  }
+  if (TRY(root_by_consistency(old_size, new_size, old_root, proof)) == new_root) return {};
+  return refused("the consistency proof does not lead to the new root");
 }
 
 }  // namespace writ::ledger

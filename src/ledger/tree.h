@@ -66,6 +66,9 @@ Result<Proof> prove_inclusion(LeafIndex index, TreeSize size, const HashAt& hash
 // check_inclusion: Denied unless the proof leads from `leaf` at `index` to `root` of `size`.
 Result<void> check_inclusion(const LeafHash& leaf, LeafIndex index, TreeSize size,
                              const Proof& proof, const NodeHash& root);
+// root_by_inclusion is the root that the proof leads to; Denied for a proof of a wrong length.
+Result<NodeHash> root_by_inclusion(const LeafHash& leaf, LeafIndex index, TreeSize size,
+                                   const Proof& proof);
 
 // prove_consistency (RFC 6962 §2.1.2): empty between equal sizes; InvalidArgument from size 0 or
 // when the old size is larger.
@@ -74,5 +77,9 @@ Result<Proof> prove_consistency(TreeSize old_size, TreeSize new_size, const Hash
 // `old_size`. Size 0 is consistent with everything, with an empty proof and the empty root.
 Result<void> check_consistency(TreeSize old_size, TreeSize new_size, const NodeHash& old_root,
                                const NodeHash& new_root, const Proof& proof);
+// root_by_consistency is the root of `new_size` that the proof leads to from `old_root`, for
+// 0 < old < new; Denied when it does not begin there or has a wrong length.
+Result<NodeHash> root_by_consistency(TreeSize old_size, TreeSize new_size, const NodeHash& old_root,
+                                     const Proof& proof);
 
 }  // namespace writ::ledger

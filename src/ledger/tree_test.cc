@@ -137,6 +137,59 @@ TEST(Tree, ProofsFromTilesAreThoseOfTheDefinition) {
   }
 }
 
+// Sizes up to 70,000, with every width that a partial tile can have at levels 0, 1 and 2: the files
+// are those that tiles_for names, and the proofs that they give lead to the root.
+TEST(Tree, EveryPartialWidthGivesItsTilesAndProofs) {
+  std::map<std::string, ByteVec> full;
+  Frontier tree;
+  TileFrontier tiles;
+  std::vector<NodeHash> roots{empty_root()};  // by size
+  std::uint64_t looked_at = 0;
+  for (std::uint64_t size = 1; size <= 70'000; ++size) {
+    tree.push(leaf(size - 1));
+    roots.push_back(tree.root());
+    tiles.push(leaf(size - 1), [&](const TileId& id, std::span<const NodeHash> hashes) {
+      full[tile_path(id)] = encode_tile(hashes);
+    });
+    if (size > 520 && size % 256 > 1 && size % 1021 != 0 && size != 70'000) continue;
+    ++looked_at;
+    std::map<std::string, ByteVec> partial;
+    for (std::size_t level = 0; level < tiles.levels().size(); ++level) {
+      const auto& row = tiles.levels()[level];
+      if (row.empty()) continue;
+      partial[tile_path({static_cast<int>(level), size >> (8 * level) >> 8,
+                         static_cast<unsigned>(row.size())})] = encode_tile(row);
+    }
+    std::size_t named = 0;
+    for (const TileId& id : tiles_for(TreeSize(size))) {
+      if (id.level == TileId::kEntries) continue;
+      ++named;
+      ASSERT_TRUE(full.contains(tile_path(id)) || partial.contains(tile_path(id)))
+          << size << " " << tile_path(id);
+    }
+    ASSERT_EQ(named, full.size() + partial.size()) << size;
+    const HashAt hashes =
+        hashes_from_tiles(TreeSize(size), [&](const TileId& id) -> Result<ByteVec> {
+          const auto& files = id.width == kTileWidth ? full : partial;
+          const auto found = files.find(tile_path(id));
+          if (found == files.end()) return Error(Code::NotFound, tile_path(id));
+          return found->second;
+        });
+    ASSERT_EQ(root_of(TreeSize(size), hashes).value(), tree.root()) << size;
+    for (const std::uint64_t index : {std::uint64_t{0}, size / 3, size - 1}) {
+      const Proof path = prove_inclusion(LeafIndex(index), TreeSize(size), hashes).value();
+      ASSERT_TRUE(check_inclusion(leaf(index), LeafIndex(index), TreeSize(size), path, tree.root()))
+          << size << " " << index;
+    }
+    for (const std::uint64_t old : {std::uint64_t{1}, size - size / 5, size}) {
+      const Proof path = prove_consistency(TreeSize(old), TreeSize(size), hashes).value();
+      ASSERT_TRUE(check_consistency(TreeSize(old), TreeSize(size), roots[old], tree.root(), path))
+          << size << " " << old;
+    }
+  }
+  EXPECT_GT(looked_at, 1'100U);
+}
+
 // Everything that a liar can turn: any byte, the length, the place, the sizes.
 TEST(Tree, AlteredProofsAreRefused) {
   const std::uint64_t size = 77;
@@ -263,6 +316,22 @@ TEST(Tile, ATreeConsistsOfTheTilesTheSpecificationNames) {
   EXPECT_EQ(count(70'000, 2, 1), 1U);
   EXPECT_EQ(tiles_for(TreeSize(70'000), TreeSize(70'000)).size(), 0U);
   EXPECT_EQ(tiles_for(TreeSize(513), TreeSize(512)).size(), 2U);  // new partials of level 0 alone
+}
+
+TEST(Tile, OnlyFullTilesThatEndBelowTheMinimumIndexMayBeGone) {
+  const auto may = [](int level, std::uint64_t index, unsigned width, std::uint64_t minimum) {
+    return may_be_pruned({level, index, width}, LeafIndex(minimum));
+  };
+  EXPECT_FALSE(may(0, 0, 256, 0));
+  EXPECT_FALSE(may(0, 0, 256, 255));
+  EXPECT_TRUE(may(0, 0, 256, 256));
+  EXPECT_TRUE(may(TileId::kEntries, 0, 256, 256));
+  EXPECT_FALSE(may(TileId::kEntries, 1, 256, 511));
+  EXPECT_TRUE(may(TileId::kEntries, 1, 256, 512));
+  EXPECT_FALSE(may(0, 0, 255, 10'000));  // partial ones never
+  EXPECT_FALSE(may(1, 0, 256, 65'535));
+  EXPECT_TRUE(may(1, 0, 256, 65'536));
+  EXPECT_FALSE(may(63, 0, 256, UINT64_MAX));
 }
 
 TEST(Tile, BundlesRoundTripAndAreStrict) {
