@@ -2,67 +2,68 @@
 
 #include <array>
 
-#include "policy/evaluator.h"
-#include "policy/value_internal.h"
-
 namespace writ::policy {
 
-namespace {
-
-// Scopes cannot fail: they are answered from ids alone.
-bool scope_matches(const Scope& scope, const std::optional<EntityUid>& slot, const EntityUid& asked,
-                   const Entities& entities) {
-  const auto wanted = [&]() -> const EntityUid& { return scope.slot ? *slot : scope.entities[0]; };
-  switch (scope.op) {
-    case Scope::Op::All: return true;
-    case Scope::Op::Eq: return asked == wanted();
-    case Scope::Op::In: return entities.is_in(asked, wanted());
-    case Scope::Op::InList:
-      for (const EntityUid& uid : scope.entities) {
-        if (entities.is_in(asked, uid)) return true;
-      }
-      return false;
-    case Scope::Op::Is: return asked.type() == scope.type;
-    case Scope::Op::IsIn: return asked.type() == scope.type && entities.is_in(asked, wanted());
+void Authorizer::consider(const PolicySet& set, PolicyAt at) {
+  const PolicyBody& body = *set.policies()[at.policy].body;
+  const ValueRef* held = evaluator_.run(body.exprs, body.program);
+  if (held == nullptr) {
+    failures_.push_back({at, evaluator_.fault()});
+  } else if (held->as_bool()) {
+    (body.effect == Effect::Forbid ? forbids_ : permits_).push_back(at);
   }
-  return false;
 }
 
-bool applies(const Policy& policy, const Entities& entities, const Request& request) {
-  static const std::optional<EntityUid> kNone;
-  return scope_matches(policy.body->principal, policy.principal, request.principal, entities) &&
-         scope_matches(policy.body->action, kNone, request.action, entities) &&
-         scope_matches(policy.body->resource, policy.resource, request.resource, entities);
-}
-
-}  // namespace
-
-Response authorize(std::span<const PolicySet* const> sets, const Entities& entities,
-                   const Request& request, OnError on_error) {
-  Evaluator evaluator(entities, request);
-  std::vector<PolicyRef> permits;
-  Response out;
-  for (std::size_t set = 0; set < sets.size(); ++set) {
-    for (const Policy& policy : sets[set]->policies()) {
-      if (!applies(policy, entities, request)) continue;
-      auto held = evaluator.evaluate(policy.body->exprs, policy.body->program);
-      if (!held) {
-        out.errors.push_back({{set, policy.id}, std::move(held).error().message()});
-      } else if (held->as_bool()) {
-        (policy.body->effect == Effect::Forbid ? out.reasons : permits).push_back({set, policy.id});
+const Verdict& Authorizer::decide(std::span<const PolicySet* const> sets, const Entities& entities,
+                                  const Request& request, OnError on_error, Find find) {
+  evaluator_.begin(entities, request);
+  permits_.clear();
+  forbids_.clear();
+  failures_.clear();
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    const PolicySet& set = *sets[i];
+    const std::span<const Policy> policies = set.policies();
+    if (find == Find::Indexed) {
+      set.scope_index().select(policies, evaluator_.known(), selection_);
+      selection_.each([&](std::size_t at) { consider(set, {i, at}); });
+    } else {
+      for (std::size_t at = 0; at < policies.size(); ++at) {
+        if (scopes_match(policies[at], evaluator_.known())) consider(set, {i, at});
       }
     }
   }
-  if (!out.reasons.empty()) return out;
-  if (on_error == OnError::Deny && !out.errors.empty()) {
-    out.denied_by_error = true;
-    return out;
+  verdict_ = Verdict();
+  verdict_.failures = failures_;
+  if (!forbids_.empty()) {
+    verdict_.reasons = forbids_;
+  } else if (on_error == OnError::Deny && !failures_.empty()) {
+    verdict_.denied_by_error = true;
+  } else if (!permits_.empty()) {
+    verdict_.decision = Decision::Allow;
+    verdict_.reasons = permits_;
   }
-  if (!permits.empty()) {
-    out.decision = Decision::Allow;
-    out.reasons = std::move(permits);
+  return verdict_;
+}
+
+Response Authorizer::response(std::span<const PolicySet* const> sets) const {
+  const auto named = [&](PolicyAt at) {
+    return PolicyRef{at.set, sets[at.set]->policies()[at.policy].id};
+  };
+  Response out;
+  out.decision = verdict_.decision;
+  out.denied_by_error = verdict_.denied_by_error;
+  for (const PolicyAt at : verdict_.reasons) out.reasons.push_back(named(at));
+  for (const Failure& failure : verdict_.failures) {
+    out.errors.push_back({named(failure.policy), failure.fault.text()});
   }
   return out;
+}
+
+Response authorize(std::span<const PolicySet* const> sets, const Entities& entities,
+                   const Request& request, OnError on_error) {
+  Authorizer authorizer;
+  authorizer.decide(sets, entities, request, on_error);
+  return authorizer.response(sets);
 }
 
 Response authorize(const PolicySet& set, const Entities& entities, const Request& request,

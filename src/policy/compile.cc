@@ -15,6 +15,10 @@ namespace writ::policy {
 
 namespace {
 
+std::uint8_t code_of(Instr instr) {
+  return static_cast<std::uint8_t>(instr);
+}
+
 class Compiler {
  public:
   explicit Compiler(const Expr& expr) : expr_(expr) {}
@@ -114,7 +118,7 @@ class Compiler {
   }
   void drop(std::uint32_t count) { depth_ -= count; }
   void emit(Instr code, Position where, int change, std::uint32_t a = 0, std::uint32_t b = 0) {
-    out_.code.push_back({static_cast<std::uint8_t>(code), a, b, where});
+    out_.code.push_back({code_of(code), a, b, where});
     depth_ = static_cast<std::uint32_t>(static_cast<std::int64_t>(depth_) + change);
     deepest_ = std::max(deepest_, depth_);
   }
@@ -207,7 +211,7 @@ class Compiler {
       case Op::Not: return emit(Instr::Not, node.position, 0);
       case Op::Neg: return emit(Instr::Neg, node.position, 0);
       case Op::IsEmpty: return emit(Instr::IsEmpty, node.position, 0);
-      case Op::Attr: return emit(Instr::Attr, node.position, 0, node.b);
+      case Op::Attr: return attribute(node);
       case Op::Has: return emit(Instr::Has, node.position, 0, node.b);
       case Op::Like: return emit(Instr::Like, node.position, 0, node.b);
       case Op::Is: return emit(Instr::Is, node.position, 0, node.b);
@@ -216,7 +220,11 @@ class Compiler {
         return;
       case Op::Record:
         if (!fold(node)) {
-          emit(Instr::Record, node.position, 1 - static_cast<int>(node.b), node.a, node.b);
+          const auto first = static_cast<std::uint32_t>(out_.names.size());
+          for (std::uint32_t i = 0; i < node.b; ++i) {
+            out_.names.emplace_back(expr_.strings[expr_.list[node.a + 2 * i]]);
+          }
+          emit(Instr::Record, node.position, 1 - static_cast<int>(node.b), first, node.b);
         }
         return;
       case Op::Call:
@@ -243,13 +251,23 @@ class Compiler {
     }
   }
 
+  // `principal.a` is one instruction.
+  void attribute(const Node& node) {
+    if (barrier_ < out_.code.size() && out_.code.back().code == code_of(Instr::Var)) {
+      const std::uint32_t variable = out_.code.back().a;
+      out_.code.back() = {code_of(Instr::VarAttr), variable, node.b, node.position};
+    } else {
+      emit(Instr::Attr, node.position, 0, node.b);
+    }
+  }
+
   bool fold(const Node& node) {
     const std::size_t count = node.b;
     if (out_.code.size() < count || barrier_ > out_.code.size() - count) return false;
     const std::size_t first = out_.code.size() - count;
     std::vector<Value> operands;
     for (std::size_t i = first; i < out_.code.size(); ++i) {
-      if (out_.code[i].code != static_cast<std::uint8_t>(Instr::Constant)) return false;
+      if (out_.code[i].code != code_of(Instr::Constant)) return false;
       operands.push_back(out_.constants[out_.code[i].a]);
     }
     Value folded;

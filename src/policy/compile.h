@@ -13,6 +13,7 @@ namespace writ::policy {
 enum class Instr : std::uint8_t {
   Constant,  // push constants[a]
   Var,       // push variable a
+  VarAttr,   // push attribute strings[b] of variable a
   Not,
   Neg,
   Eq,
@@ -36,7 +37,7 @@ enum class Instr : std::uint8_t {
   Like,       // patterns[a]
   Is,         // strings[a]
   Set,        // pop a values
-  Record,     // list[a…]: b pairs; pop b values
+  Record,     // names[a…]: pop b values
   Call,       // function a, b arguments
   CheckBool,  // the top must be a bool
   AndJump,    // top must be bool; false: keep it and go to a; true: pop

@@ -1,6 +1,8 @@
-// One hash table of the store's own entities, and a pointer to the store below. What an entity is
-// below is closed when the store is built and kept sorted by hash, so that `in` is one look-up and
-// one binary search.
+// A store's entities lie in order of their ids' hashes (uid_table.h). What an entity is below is
+// closed when the store is built: all ancestors of all entities lie in one list, each entity's in
+// order of hash, with the top halves of the hashes beside them, so that `in` walks over a few
+// neighbouring words and reads an id only when it is very likely the one. A store below is asked
+// when the own one does not know an id.
 
 #include "policy/entities.h"
 
@@ -8,111 +10,87 @@
 
 #include "base/bytes.h"
 #include "policy/limits.h"
+#include "policy/uid_table.h"
 #include "policy/value_internal.h"
 #include "policy/value_json_internal.h"
 
 namespace writ::policy {
 
-namespace {
-
-// Order for searching: by hash, ties by text.
-bool search_less(const detail::EntityNode* a, const detail::EntityNode* b) {
-  if (a->hash != b->hash) return a->hash < b->hash;
-  if (a->id != b->id) return a->id < b->id;
-  return a->type < b->type;
-}
-
-}  // namespace
+using detail::EntityNode;
+using detail::kNowhere;
+using detail::KnownEntity;
+using detail::search_less;
 
 struct Entities::Store {
-  struct Item {
-    Entity entity;
-    std::vector<EntityUid> ancestors;  // INVARIANT once built: sorted by search_less, all levels
+  struct Range {
+    std::uint32_t first = 0;
+    std::uint32_t count = 0;
   };
 
   const Store* below = nullptr;
-  std::vector<Item> items;
-  std::vector<std::uint32_t> table;  // position in items + 1, or 0; size a power of two
-  std::vector<EntityUid> absent;     // named as ancestor, not here and not below; sorted
+  std::vector<Entity> entities;  // INVARIANT once built: sorted by search_less, distinct
+  detail::UidTable table;        // of the entities
+  std::vector<Range> ranges;     // of each entity's ancestors in:
+  std::vector<EntityUid> ancestors;
+  std::vector<std::uint32_t> prefixes;
+  std::vector<const EntityNode*> absent;  // parents that are not here and not below; sorted
 
-  const Item* find_own(const detail::EntityNode* uid) const {
-    if (table.empty()) return nullptr;
-    const std::size_t mask = table.size() - 1;
-    for (std::size_t at = uid->hash & mask; table[at] != 0; at = (at + 1) & mask) {
-      const Item& item = items[table[at] - 1];
-      if (detail::same_entity(item.entity.uid.node(), uid)) return &item;
-    }
-    return nullptr;
-  }
-
-  const Item* find(const detail::EntityNode* uid) const {
+  KnownEntity look_up(const EntityNode* uid) const {
     for (const Store* store = this; store != nullptr; store = store->below) {
-      if (const Item* item = store->find_own(uid)) return item;
+      const std::uint32_t at = store->table.find(uid);
+      if (at == kNowhere) continue;
+      const Range range = store->ranges[at];
+      return {uid,
+              &store->entities[at],
+              {store->ancestors.data() + range.first, range.count},
+              store->prefixes.data() + range.first};
     }
-    return nullptr;
+    return {uid, nullptr, {}, nullptr};
   }
 
-  bool is_absent(const detail::EntityNode* uid) const {
-    return std::binary_search(absent.begin(), absent.end(), uid, [](const auto& a, const auto& b) {
-      return search_less(node_of(a), node_of(b));
-    });
-  }
-
-  void insert(Item item) {
-    if ((items.size() + 1) * 2 > table.size()) {
-      table.assign(std::max<std::size_t>(16, table.size() * 2), 0);
-      for (std::size_t i = 0; i < items.size(); ++i) place(i);
-    }
-    items.push_back(std::move(item));
-    place(items.size() - 1);
-  }
-
- private:
-  static const detail::EntityNode* node_of(const EntityUid& uid) { return uid.node(); }
-  static const detail::EntityNode* node_of(const detail::EntityNode* node) { return node; }
-
-  void place(std::size_t position) {
-    const std::size_t mask = table.size() - 1;
-    std::size_t at = items[position].entity.uid.node()->hash & mask;
-    while (table[at] != 0) at = (at + 1) & mask;
-    table[at] = static_cast<std::uint32_t>(position + 1);
+  bool is_absent(const EntityNode* uid) const {
+    const auto at = std::lower_bound(absent.begin(), absent.end(), uid, search_less);
+    return at != absent.end() && same_entity(*at, uid);
   }
 };
+
+namespace detail {
+
+bool KnownEntity::is_in(const EntityNode* ancestor) const {
+  if (same_entity(uid, ancestor)) return true;
+  const auto prefix = static_cast<std::uint32_t>(ancestor->hash >> 32U);
+  std::size_t at = 0;
+  std::size_t end = ancestors.size();
+  constexpr std::size_t kFew = 16;
+  if (end > kFew) {
+    // Crafted ids may share their hash: the order by text below the hash bounds the search.
+    const auto first =
+        std::lower_bound(ancestors.begin(), ancestors.end(), ancestor,
+                         [](const EntityUid& a, auto* b) { return search_less(a.node(), b); });
+    at = static_cast<std::size_t>(first - ancestors.begin());
+    end = std::min(end, at + 1);
+  }
+  for (; at < end; ++at) {
+    if (prefixes[at] == prefix && same_entity(ancestors[at].node(), ancestor)) return true;
+  }
+  return false;
+}
+
+}  // namespace detail
 
 Entities::Entities() : store_(std::make_unique<Store>()) {}
 Entities::Entities(Entities&&) noexcept = default;
 Entities& Entities::operator=(Entities&&) noexcept = default;
 Entities::~Entities() = default;
 
-const Entity* Entities::find(const detail::EntityNode* uid) const {
-  const Store::Item* item = store_->find(uid);
-  return item == nullptr ? nullptr : &item->entity;
-}
-
-bool Entities::is_in(const detail::EntityNode* uid, const detail::EntityNode* ancestor) const {
-  if (detail::same_entity(uid, ancestor)) return true;
-  const Store::Item* item = store_->find(uid);
-  if (item == nullptr) return false;
-  const auto& all = item->ancestors;
-  auto at = std::lower_bound(
-      all.begin(), all.end(), ancestor->hash,
-      [](const EntityUid& a, std::uint64_t hash) { return a.node()->hash < hash; });
-  for (; at != all.end() && at->node()->hash == ancestor->hash; ++at) {
-    if (detail::same_entity(at->node(), ancestor)) return true;
-  }
-  return false;
-}
-
-std::span<const EntityUid> Entities::ancestors(const EntityUid& uid) const {
-  const Store::Item* item = store_->find(uid.node());
-  if (item == nullptr) return {};
-  return item->ancestors;
+KnownEntity Entities::look_up(const EntityNode* uid) const {
+  return store_->look_up(uid);
 }
 
 std::vector<const Entity*> Entities::all() const {
   std::vector<const Entity*> out;
   for (const Store* store = store_.get(); store != nullptr; store = store->below) {
-    for (const Store::Item& item : store->items) out.push_back(&item.entity);
+    for (const Entity& entity : store->entities) out.push_back(&entity);
   }
   std::sort(out.begin(), out.end(),
             [](const Entity* a, const Entity* b) { return a->uid < b->uid; });
@@ -122,7 +100,7 @@ std::vector<const Entity*> Entities::all() const {
 std::size_t Entities::size() const {
   std::size_t count = 0;
   for (const Store* store = store_.get(); store != nullptr; store = store->below) {
-    count += store->items.size();
+    count += store->entities.size();
   }
   return count;
 }
@@ -136,95 +114,152 @@ EntitiesBuilder::EntitiesBuilder(const Entities& below) : EntitiesBuilder() {
 EntitiesBuilder::~EntitiesBuilder() = default;
 EntitiesBuilder::EntitiesBuilder(EntitiesBuilder&&) noexcept = default;
 
+namespace {
+
+bool same_contents(const Entity& a, const Entity& b) {
+  return a.attrs == b.attrs && a.tags == b.tags && a.parents == b.parents;
+}
+
+Error stands_twice(const EntityUid& uid) {
+  return Error(Code::Conflict,
+               "the entity `" + printable(uid.text()) + "` stands twice, with different contents");
+}
+
+}  // namespace
+
 Result<void> EntitiesBuilder::add(Entity entity) {
   WRIT_ASSERT(entity.attrs.kind() == Kind::Record && entity.tags.kind() == Kind::Record);
-  std::sort(entity.parents.begin(), entity.parents.end());
-  entity.parents.erase(std::unique(entity.parents.begin(), entity.parents.end()),
-                       entity.parents.end());
-  if (const Entities::Store::Item* other = store_->find(entity.uid.node())) {
-    if (other->entity.attrs == entity.attrs && other->entity.tags == entity.tags &&
-        other->entity.parents == entity.parents) {
-      return {};
-    }
-    return Error(Code::Conflict, "the entity `" + printable(entity.uid.text()) +
-                                     "` stands twice, with different contents");
+  if (entity.parents.size() > 1) {
+    std::sort(entity.parents.begin(), entity.parents.end());
+    entity.parents.erase(std::unique(entity.parents.begin(), entity.parents.end()),
+                         entity.parents.end());
   }
-  if (!entity.parents.empty()) {
-    for (const Entities::Store* below = store_->below; below != nullptr; below = below->below) {
+  if (const Entities::Store* below = store_->below) {
+    if (const Entity* other = below->look_up(entity.uid.node()).entity) {
+      if (same_contents(*other, entity)) return {};
+      return stands_twice(entity.uid);
+    }
+    for (; below != nullptr && !entity.parents.empty(); below = below->below) {
       if (below->is_absent(entity.uid.node())) {
         return Error(Code::Conflict, "the entity `" + printable(entity.uid.text()) +
                                          "` would give parents to entities of the store below");
       }
     }
   }
-  if (store_->items.size() >= kMaxEntities) {
+  if (store_->entities.size() >= kMaxEntities) {
     return Error(Code::Exhausted, "more than " + std::to_string(kMaxEntities) + " entities");
   }
-  store_->insert({std::move(entity), {}});
+  store_->entities.push_back(std::move(entity));
   return {};
 }
 
-Result<Entities> EntitiesBuilder::build() && {
-  using Item = Entities::Store::Item;
+Result<void> EntitiesBuilder::settle() {
   Entities::Store& store = *store_;
+  struct Place {
+    std::uint64_t hash;
+    std::uint32_t at;
+  };
+  std::vector<Place> order;
+  order.reserve(store.entities.size());
+  for (const Entity& entity : store.entities) {
+    order.push_back({entity.uid.node()->hash, static_cast<std::uint32_t>(order.size())});
+  }
+  std::sort(order.begin(), order.end(), [&](const Place& a, const Place& b) {
+    if (a.hash != b.hash) return a.hash < b.hash;
+    const EntityNode* left = store.entities[a.at].uid.node();
+    const EntityNode* right = store.entities[b.at].uid.node();
+    return same_entity(left, right) ? a.at < b.at : search_less(left, right);
+  });
+  std::vector<Entity> sorted;
+  sorted.reserve(order.size());
+  for (const Place& place : order) {
+    Entity& entity = store.entities[place.at];
+    if (!sorted.empty() && sorted.back().uid == entity.uid) {
+      if (!same_contents(sorted.back(), entity)) return stands_twice(entity.uid);
+      continue;
+    }
+    sorted.push_back(std::move(entity));
+  }
+  store.entities = std::move(sorted);
+  std::vector<const EntityNode*> ids;
+  ids.reserve(store.entities.size());
+  for (const Entity& entity : store.entities) ids.push_back(entity.uid.node());
+  store.table.build(std::move(ids));
+  store.ranges.resize(store.entities.size());
+  return {};
+}
+
+void EntitiesBuilder::share_parents() {
+  Entities::Store& store = *store_;
+  for (Entity& entity : store.entities) {
+    for (EntityUid& parent : entity.parents) {
+      const Entity* known = store.look_up(parent.node()).entity;
+      if (known != nullptr) {
+        parent = known->uid;
+      } else {
+        store.absent.push_back(parent.node());
+      }
+    }
+  }
+  std::sort(store.absent.begin(), store.absent.end(), search_less);
+}
+
+Result<Entities> EntitiesBuilder::build() && {
+  TRY(settle());
+  share_parents();
+  Entities::Store& store = *store_;
+  const std::size_t count = store.entities.size();
   enum class Mark : std::uint8_t { New, Open, Done };
-  std::vector<Mark> marks(store.items.size(), Mark::New);
+  std::vector<Mark> marks(count, Mark::New);
   struct Visit {
-    std::size_t item;
-    std::size_t parent;  // the next one to look at
+    std::uint32_t entity;
+    std::uint32_t parent;  // the next one to look at
   };
   std::vector<Visit> path;
-  std::size_t relations = 0;
-  const auto own = [&](const EntityUid& uid) -> std::optional<std::size_t> {
-    const Item* item = store.find_own(uid.node());
-    if (item == nullptr) return std::nullopt;
-    return static_cast<std::size_t>(item - store.items.data());
-  };
-  for (std::size_t root = 0; root < store.items.size(); ++root) {
+  std::vector<const EntityNode*> all;  // of one entity
+  for (std::uint32_t root = 0; root < count; ++root) {
     if (marks[root] == Mark::New) {
       marks[root] = Mark::Open;
       path.push_back({root, 0});
     }
     while (!path.empty()) {
       Visit& here = path.back();
-      Item& item = store.items[here.item];
-      if (here.parent < item.entity.parents.size()) {
-        const auto parent = own(item.entity.parents[here.parent++]);
-        if (!parent || marks[*parent] == Mark::Done) continue;
-        if (marks[*parent] == Mark::Open) {
-          return Error(Code::Malformed, "the entity `" + printable(item.entity.uid.text()) +
-                                            "` is its own ancestor");
+      const Entity& entity = store.entities[here.entity];
+      if (here.parent < entity.parents.size()) {
+        const std::uint32_t parent = store.table.find(entity.parents[here.parent++].node());
+        if (parent == kNowhere || marks[parent] == Mark::Done) continue;
+        if (marks[parent] == Mark::Open) {
+          return Error(Code::Malformed,
+                       "the entity `" + printable(entity.uid.text()) + "` is its own ancestor");
         }
-        marks[*parent] = Mark::Open;
-        path.push_back({*parent, 0});
+        marks[parent] = Mark::Open;
+        path.push_back({parent, 0});
         continue;
       }
-      std::vector<EntityUid> all = item.entity.parents;
-      for (const EntityUid& uid : item.entity.parents) {
-        const Item* parent = store.find(uid.node());
-        if (parent == nullptr) continue;
-        all.insert(all.end(), parent->ancestors.begin(), parent->ancestors.end());
+      all.clear();
+      for (const EntityUid& uid : entity.parents) {
+        all.push_back(uid.node());
+        for (const EntityUid& above : store.look_up(uid.node()).ancestors) {
+          all.push_back(above.node());
+        }
         if (all.size() > kMaxAncestors) break;
       }
-      std::sort(all.begin(), all.end(), [](const EntityUid& a, const EntityUid& b) {
-        return search_less(a.node(), b.node());
-      });
-      all.erase(std::unique(all.begin(), all.end()), all.end());
-      relations += all.size();
-      if (relations > kMaxAncestors) {
+      std::sort(all.begin(), all.end(), search_less);
+      all.erase(std::unique(all.begin(), all.end(), detail::same_entity), all.end());
+      if (store.ancestors.size() + all.size() > kMaxAncestors) {
         return Error(Code::Exhausted, "the entities have more than " +
                                           std::to_string(kMaxAncestors) + " ancestors together");
       }
-      for (const EntityUid& uid : item.entity.parents) {
-        if (store.find(uid.node()) == nullptr) store.absent.push_back(uid);
+      store.ranges[here.entity] = {static_cast<std::uint32_t>(store.ancestors.size()),
+                                   static_cast<std::uint32_t>(all.size())};
+      for (const EntityNode* node : all) {
+        store.ancestors.push_back(ValueRef::entity(node).as_entity());
+        store.prefixes.push_back(static_cast<std::uint32_t>(node->hash >> 32U));
       }
-      item.ancestors = std::move(all);
-      marks[here.item] = Mark::Done;
+      marks[here.entity] = Mark::Done;
       path.pop_back();
     }
   }
-  std::sort(store.absent.begin(), store.absent.end(),
-            [](const EntityUid& a, const EntityUid& b) { return search_less(a.node(), b.node()); });
   Entities out;
   out.store_ = std::move(store_);
   return out;

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,6 +32,18 @@ struct Entity {
   Value tags = Value::record({});
 };
 
+namespace detail {
+// What a store knows of one id: looked up once for all questions about it.
+struct KnownEntity {
+  const EntityNode* uid = nullptr;
+  const Entity* entity = nullptr;           // null when it is not in the store
+  std::span<const EntityUid> ancestors;     // all levels, sorted by hash
+  const std::uint32_t* prefixes = nullptr;  // the top halves of their hashes
+  // is_in says whether this is `ancestor` or below it.
+  bool is_in(const EntityNode* ancestor) const;
+};
+}  // namespace detail
+
 class Entities {
  public:
   Entities();
@@ -43,15 +56,18 @@ class Entities {
   static Result<Entities> parse_json(std::string_view text);
 
   // find is the entity, or null.
-  const Entity* find(const EntityUid& uid) const { return find(uid.node()); }
-  const Entity* find(const detail::EntityNode* uid) const;
+  const Entity* find(const EntityUid& uid) const { return look_up(uid.node()).entity; }
   // is_in says whether `uid` is `ancestor` or below it. True for equal ids, also unknown ones.
   bool is_in(const EntityUid& uid, const EntityUid& ancestor) const {
-    return is_in(uid.node(), ancestor.node());
+    return look_up(uid.node()).is_in(ancestor.node());
   }
-  bool is_in(const detail::EntityNode* uid, const detail::EntityNode* ancestor) const;
-  // ancestors of an entity, all levels; empty for one that is not here.
-  std::span<const EntityUid> ancestors(const EntityUid& uid) const;
+  // ancestors of an entity, all levels, in no order that means anything; empty for one that is not
+  // here.
+  std::span<const EntityUid> ancestors(const EntityUid& uid) const {
+    return look_up(uid.node()).ancestors;
+  }
+  // look_up is what evaluation uses; what it returns is borrowed from the store and from `uid`.
+  detail::KnownEntity look_up(const detail::EntityNode* uid) const;
   // all lists the entities in order of their ids (those of the store below included).
   std::vector<const Entity*> all() const;
   std::size_t size() const;
@@ -71,13 +87,15 @@ class EntitiesBuilder {
   ~EntitiesBuilder();
   EntitiesBuilder(EntitiesBuilder&&) noexcept;
 
-  // add takes an entity. Conflict when another one has its id and differs.
+  // add takes an entity. Conflict when it contradicts the store below.
   Result<void> add(Entity entity);
-  // build closes the parents. Malformed on a cycle, naming an entity on it; Exhausted beyond the
-  // limits.
+  // build closes the parents. Conflict when one id was added twice with different contents;
+  // Malformed on a cycle, naming an entity on it; Exhausted beyond the limits.
   Result<Entities> build() &&;
 
  private:
+  Result<void> settle();  // the entities in their order, each once
+  void share_parents();   // equal ids are one
   std::unique_ptr<Entities::Store> store_;
 };
 

@@ -40,10 +40,74 @@ TEST(Entities, CyclesAreRefused) {
 }
 
 TEST(Entities, TheSameEntityTwiceMustBeTheSame) {
-  EntitiesBuilder builder;
-  ASSERT_TRUE(builder.add({uid("T", "a"), Value::record({{"x", Value::integer(1)}})}));
-  EXPECT_TRUE(builder.add({uid("T", "a"), Value::record({{"x", Value::integer(1)}})}));
-  EXPECT_FALSE(builder.add({uid("T", "a"), Value::record({{"x", Value::integer(2)}})}));
+  const auto one = Value::record({{"x", Value::integer(1)}});
+  const auto built = [&](Entity again) {
+    EntitiesBuilder builder;
+    EXPECT_TRUE(builder.add({uid("T", "a"), one, {uid("T", "b"), uid("T", "c")}}));
+    EXPECT_TRUE(builder.add(entity(uid("T", "b"))));
+    EXPECT_TRUE(builder.add(std::move(again)));
+    return std::move(builder).build();
+  };
+  const auto same = built({uid("T", "a"), one, {uid("T", "c"), uid("T", "b"), uid("T", "c")}});
+  ASSERT_TRUE(same);
+  EXPECT_EQ(same->size(), 2U);
+  for (const Entity& other : {Entity{uid("T", "a"),
+                                     Value::record({{"x", Value::integer(2)}}),
+                                     {uid("T", "b"), uid("T", "c")}},
+                              Entity{uid("T", "a"), one, {uid("T", "b")}},
+                              Entity{uid("T", "a"), one, {uid("T", "b"), uid("T", "c")}, one}}) {
+    const auto differs = built(other);
+    ASSERT_FALSE(differs);
+    EXPECT_EQ(differs.error().code(), Code::Conflict);
+  }
+}
+
+// Against a walk over the parents, for every pair; with more ancestors than are looked through one
+// by one, ids that are not in the store, and a store below.
+TEST(Entities, BeingInIsReachingByParents) {
+  std::uint64_t state = 7;
+  const auto random = [&](std::size_t n) {
+    state = state * 6'364'136'223'846'793'005ULL + 1'442'695'040'888'963'407ULL;
+    return static_cast<std::size_t>(state >> 33U) % n;
+  };
+  constexpr std::size_t kIds = 90;
+  constexpr std::size_t kSplit = 45;  // ids from here on are in the store below
+  const auto id = [](std::size_t i) {
+    return uid(i % 2 == 0 ? "Even" : "Odd::Type", std::to_string(i));
+  };
+  std::vector<std::vector<std::size_t>> parents(kIds + 10);
+  for (std::size_t i = 0; i < kIds; ++i) {
+    for (std::size_t k = 1 + random(3); k > 0; --k) parents[i].push_back(i + 1 + random(4));
+  }
+  const auto add = [&](EntitiesBuilder& builder, std::size_t i) {
+    Entity made = entity(id(i));
+    for (const std::size_t parent : parents[i]) made.parents.push_back(id(parent));
+    ASSERT_TRUE(builder.add(std::move(made)));
+  };
+  EntitiesBuilder lower;
+  for (std::size_t i = kSplit; i < kIds; ++i) add(lower, i);
+  const Entities below = std::move(lower).build().value();
+  EntitiesBuilder upper(below);
+  for (std::size_t i = kSplit; i > 0; --i) add(upper, i - 1);
+  const Entities entities = std::move(upper).build().value();
+
+  std::size_t most = 0;
+  for (std::size_t from = 0; from < parents.size(); ++from) {
+    std::vector<bool> reached(parents.size(), false);
+    std::vector<std::size_t> work = {from};
+    while (!work.empty()) {
+      const std::size_t at = work.back();
+      work.pop_back();
+      if (reached[at]) continue;
+      reached[at] = true;
+      work.insert(work.end(), parents[at].begin(), parents[at].end());
+    }
+    for (std::size_t to = 0; to < parents.size(); ++to) {
+      ASSERT_EQ(entities.is_in(id(from), id(to)), reached[to]) << from << " in " << to;
+    }
+    most = std::max(most, entities.ancestors(id(from)).size());
+  }
+  EXPECT_GT(most, 40U);
 }
 
 TEST(Entities, AStoreOverAnotherSeesBothAndMayNotContradict) {

@@ -24,223 +24,340 @@ std::string described(ValueRef value) {
   return article + name;
 }
 
-Error wants(const FunctionRow& row, const char* kind, ValueRef found) {
-  return Error(Code::Malformed,
-               "`" + std::string(row.name) + "` expects " + kind + ", got " + described(found));
-}
+static_assert(kMaxValueDepth == 450);
+constexpr const char* kTooDeep = "the value is nested more than 450 levels deep";
 
 // --- extension functions ---
 
-Result<Value> call_constructor(const FunctionRow& row, ValueRef text) {
-  if (text.kind() != Kind::String) return wants(row, "a string", text);
-  switch (row.function) {
-    case Function::Ip: return Value::ip(TRY(parse_ip(text.as_string())));
-    case Function::Decimal: return Value::decimal(TRY(parse_decimal(text.as_string())));
-    case Function::Datetime: return Value::datetime(TRY(parse_datetime(text.as_string())));
-    default: return Value::duration(TRY(parse_duration(text.as_string())));
+// What a function gives: a number of some kind, or an ip. Not there: call_error() says why.
+struct Called {
+  Kind kind = Kind::Bool;
+  std::int64_t number = 0;
+  IpRange range;
+};
+
+template <typename T>
+std::optional<Called> taken(Kind kind, const Result<T>& read) {
+  if (!read) return std::nullopt;
+  if constexpr (std::is_same_v<T, IpRange>) {
+    return Called{kind, 0, *read};
+  } else {
+    return Called{kind, *read, {}};
   }
 }
-
-Result<Value> call_ip(const FunctionRow& row, std::span<const ValueRef> arguments) {
-  for (const ValueRef argument : arguments) {
-    if (argument.kind() != Kind::Ip) return wants(row, "an ipaddr", argument);
-  }
-  const IpRange& self = arguments[0].as_ip();
-  switch (row.function) {
-    case Function::IsIpv4: return Value::boolean(!self.v6);
-    case Function::IsIpv6: return Value::boolean(self.v6);
-    case Function::IsLoopback: return Value::boolean(ip_is_loopback(self));
-    case Function::IsMulticast: return Value::boolean(ip_is_multicast(self));
-    default: return Value::boolean(ip_in_range(self, arguments[1].as_ip()));
-  }
+std::optional<Called> truth(bool value) {
+  return Called{Kind::Bool, value ? 1 : 0, {}};
 }
 
-Result<Value> call_decimal(const FunctionRow& row, std::span<const ValueRef> arguments) {
-  for (const ValueRef argument : arguments) {
-    if (argument.kind() != Kind::Decimal) return wants(row, "a decimal", argument);
+// The kind of every argument; that of a constructor's is String.
+Kind receiver_kind(Function function) {
+  if (function == Function::Ip || function == Function::Decimal || function == Function::Datetime ||
+      function == Function::Duration) {
+    return Kind::String;
   }
-  const std::int64_t left = arguments[0].as_number();
-  const std::int64_t right = arguments[1].as_number();
-  switch (row.function) {
-    case Function::LessThan: return Value::boolean(left < right);
-    case Function::LessThanOrEqual: return Value::boolean(left <= right);
-    case Function::GreaterThan: return Value::boolean(left > right);
-    default: return Value::boolean(left >= right);
-  }
+  if (function <= Function::IsInRange) return Kind::Ip;
+  if (function <= Function::GreaterThanOrEqual) return Kind::Decimal;
+  if (function <= Function::ToTime) return Kind::Datetime;
+  return Kind::Duration;
+}
+Kind argument_kind(Function function) {
+  return function == Function::Offset ? Kind::Duration : receiver_kind(function);
 }
 
-Result<Value> call_datetime(const FunctionRow& row, std::span<const ValueRef> arguments) {
-  if (arguments[0].kind() != Kind::Datetime) return wants(row, "a datetime", arguments[0]);
-  const std::int64_t self = arguments[0].as_number();
+std::optional<Called> call(Function function, std::span<const ValueRef> arguments) {
+  if (arguments.size() != function_row(function).arity ||
+      arguments[0].kind() != receiver_kind(function) ||
+      (arguments.size() > 1 && arguments[1].kind() != argument_kind(function))) {
+    return std::nullopt;
+  }
+  const ValueRef self = arguments[0];
+  const std::int64_t number =
+      self.kind() == Kind::String || self.kind() == Kind::Ip ? 0 : self.as_number();
+  const auto other = [&] { return arguments[1].as_number(); };
   std::int64_t out = 0;
-  switch (row.function) {
+  switch (function) {
+    case Function::Ip: return taken(Kind::Ip, parse_ip(self.as_string()));
+    case Function::IsIpv4: return truth(!self.as_ip().v6);
+    case Function::IsIpv6: return truth(self.as_ip().v6);
+    case Function::IsLoopback: return truth(ip_is_loopback(self.as_ip()));
+    case Function::IsMulticast: return truth(ip_is_multicast(self.as_ip()));
+    case Function::IsInRange: return truth(ip_in_range(self.as_ip(), arguments[1].as_ip()));
+    case Function::Decimal: return taken(Kind::Decimal, parse_decimal(self.as_string()));
+    case Function::LessThan: return truth(number < other());
+    case Function::LessThanOrEqual: return truth(number <= other());
+    case Function::GreaterThan: return truth(number > other());
+    case Function::GreaterThanOrEqual: return truth(number >= other());
+    case Function::Datetime: return taken(Kind::Datetime, parse_datetime(self.as_string()));
     case Function::Offset:
-      if (arguments[1].kind() != Kind::Duration) return wants(row, "a duration", arguments[1]);
-      if (__builtin_add_overflow(self, arguments[1].as_number(), &out)) {
-        return Error(Code::Malformed, "the datetime of `offset` does not fit in 64 bits");
-      }
-      return Value::datetime(out);
+      if (__builtin_add_overflow(number, other(), &out)) return std::nullopt;
+      return Called{Kind::Datetime, out, {}};
     case Function::DurationSince:
-      if (arguments[1].kind() != Kind::Datetime) return wants(row, "a datetime", arguments[1]);
-      if (__builtin_sub_overflow(self, arguments[1].as_number(), &out)) {
-        return Error(Code::Malformed, "the duration of `durationSince` does not fit in 64 bits");
-      }
-      return Value::duration(out);
-    case Function::ToDate: {
-      const auto date = to_date(self);
-      if (!date) return Error(Code::Malformed, "the day of `toDate` does not fit in 64 bits");
-      return Value::datetime(*date);
-    }
-    default: return Value::duration(to_time(self));
+      if (__builtin_sub_overflow(number, other(), &out)) return std::nullopt;
+      return Called{Kind::Duration, out, {}};
+    case Function::ToDate:
+      if (const auto date = to_date(number)) return Called{Kind::Datetime, *date, {}};
+      return std::nullopt;
+    case Function::ToTime: return Called{Kind::Duration, to_time(number), {}};
+    case Function::Duration: return taken(Kind::Duration, parse_duration(self.as_string()));
+    case Function::ToMilliseconds: return Called{Kind::Long, number, {}};
+    case Function::ToSeconds: return Called{Kind::Long, number / 1'000, {}};
+    case Function::ToMinutes: return Called{Kind::Long, number / 60'000, {}};
+    case Function::ToHours: return Called{Kind::Long, number / 3'600'000, {}};
+    case Function::ToDays: return Called{Kind::Long, number / 86'400'000, {}};
+  }
+  return std::nullopt;
+}
+
+const char* with_article(Kind kind) {
+  switch (kind) {
+    case Kind::String: return "a string";
+    case Kind::Ip: return "an ipaddr";
+    case Kind::Decimal: return "a decimal";
+    case Kind::Datetime: return "a datetime";
+    default: return "a duration";
   }
 }
 
-Result<Value> call_duration(const FunctionRow& row, ValueRef self) {
-  if (self.kind() != Kind::Duration) return wants(row, "a duration", self);
-  const std::int64_t millis = self.as_number();
-  switch (row.function) {
-    case Function::ToMilliseconds: return Value::integer(millis);
-    case Function::ToSeconds: return Value::integer(millis / 1'000);
-    case Function::ToMinutes: return Value::integer(millis / 60'000);
-    case Function::ToHours: return Value::integer(millis / 3'600'000);
-    default: return Value::integer(millis / 86'400'000);
-  }
-}
-
-}  // namespace
-
-Result<Value> call_function(Function function, std::span<const ValueRef> arguments) {
+// call_error is why call() gave nothing.
+Error call_error(Function function, std::span<const ValueRef> arguments) {
   const FunctionRow& row = function_row(function);
   if (arguments.size() != row.arity) {
     return Error(Code::Malformed, "`" + std::string(row.name) + "` takes " +
                                       std::to_string(row.arity - (row.method ? 1 : 0)) +
                                       " argument(s)");
   }
-  if (!row.method) return call_constructor(row, arguments[0]);
-  if (function <= Function::IsInRange) return call_ip(row, arguments);
-  if (function <= Function::GreaterThanOrEqual) return call_decimal(row, arguments);
-  if (function <= Function::ToTime) return call_datetime(row, arguments);
-  return call_duration(row, arguments[0]);
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const Kind kind = i == 0 ? receiver_kind(function) : argument_kind(function);
+    if (arguments[i].kind() != kind) {
+      return Error(Code::Malformed, "`" + std::string(row.name) + "` expects " +
+                                        with_article(kind) + ", got " + described(arguments[i]));
+    }
+  }
+  switch (function) {
+    case Function::Ip: return parse_ip(arguments[0].as_string()).error();
+    case Function::Decimal: return parse_decimal(arguments[0].as_string()).error();
+    case Function::Datetime: return parse_datetime(arguments[0].as_string()).error();
+    case Function::Duration: return parse_duration(arguments[0].as_string()).error();
+    case Function::Offset:
+      return Error(Code::Malformed, "the datetime of `offset` does not fit in 64 bits");
+    case Function::DurationSince:
+      return Error(Code::Malformed, "the duration of `durationSince` does not fit in 64 bits");
+    default: return Error(Code::Malformed, "the day of `toDate` does not fit in 64 bits");
+  }
+}
+
+}  // namespace
+
+Result<Value> call_function(Function function, std::span<const ValueRef> arguments) {
+  const std::optional<Called> called = call(function, arguments);
+  if (!called) return call_error(function, arguments);
+  if (called->kind == Kind::Ip) return Value::ip(called->range);
+  return ValueRef::number(called->kind, called->number).to_value();
+}
+
+// --- faults ---
+
+std::string Fault::text() const {
+  std::string out =
+      "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": ";
+  switch (what) {
+    case What::Said: return out + said;
+    case What::Expected: return out + "expected " + said + ", got " + described(value);
+    case What::NoEntity:
+      return out + "there is no entity `" + printable(value.as_entity().text(), 120) + "`";
+    case What::NoAttribute:
+    case What::NoTag:
+      out += value.kind() == Kind::Entity ? "`" + printable(value.as_entity().text(), 120) + "`"
+                                          : std::string("the record");
+      return out + " has no " + (what == What::NoTag ? "tag `" : "attribute `") +
+             printable(name, 120) + "`";
+    case What::Call: return out + call_error(function, arguments).message();
+  }
+  return out;
+}
+
+bool Evaluator::fail(Position at, const char* said) {
+  fault_ = {.at = at, .said = said, .value = {}, .name = {}, .arguments = {}};
+  return false;
+}
+
+bool Evaluator::type_error(Position at, const char* wanted, ValueRef found) {
+  fail(at, wanted);
+  fault_.what = Fault::What::Expected;
+  fault_.value = found;
+  return false;
 }
 
 // --- the machine ---
 
-bool Evaluator::fail(Position where, std::string message) {
-  fault_at_ = where;
-  fault_ = std::move(message);
-  return false;
+void Evaluator::begin(const Entities& entities, const Request& request) {
+  entities_ = &entities;
+  request_ = &request;
+  known_ = {entities.look_up(request.principal.node()), entities.look_up(request.action.node()),
+            entities.look_up(request.resource.node())};
+  arena_.reset();
 }
 
-bool Evaluator::type_error(Position where, const char* wanted, ValueRef found) {
-  return fail(where, std::string("expected ") + wanted + ", got " + described(found));
+detail::KnownEntity Evaluator::look_up(const detail::EntityNode* uid) const {
+  if (uid == known_.principal.uid) return known_.principal;
+  if (uid == known_.resource.uid) return known_.resource;
+  if (uid == known_.action.uid) return known_.action;
+  return entities_->look_up(uid);
+}
+
+ValueRef Evaluator::variable(std::uint32_t which) const {
+  switch (static_cast<Variable>(which)) {
+    case Variable::Principal: return ValueRef::entity(known_.principal.uid);
+    case Variable::Action: return ValueRef::entity(known_.action.uid);
+    case Variable::Resource: return ValueRef::entity(known_.resource.uid);
+    case Variable::Context: break;
+  }
+  return request_->context.ref();
 }
 
 Result<ValueRef> Evaluator::evaluate(const Expr& expr, const Program& program) {
-  stack_.clear();
-  made_.clear();
-  stack_.reserve(program.stack);
-  for (std::size_t next = 0; next < program.code.size();) {
-    if (!step(expr, program, next)) {
-      return Error(Code::Malformed, "line " + std::to_string(fault_at_.line) + ", column " +
-                                        std::to_string(fault_at_.column) + ": " + fault_);
-    }
-  }
-  return stack_.back();
+  if (const ValueRef* value = run(expr, program)) return *value;
+  return Error(Code::Malformed, fault_.text());
 }
 
-bool Evaluator::step(const Expr& expr, const Program& program, std::size_t& next) {
-  const Instruction& code = program.code[next++];
-  switch (static_cast<Instr>(code.code)) {
-    case Instr::Constant: stack_.push_back(program.constants[code.a]); return true;
-    case Instr::Var:
-      switch (static_cast<Variable>(code.a)) {
-        case Variable::Principal: stack_.push_back(ValueRef::entity(request_.principal)); break;
-        case Variable::Action: stack_.push_back(ValueRef::entity(request_.action)); break;
-        case Variable::Resource: stack_.push_back(ValueRef::entity(request_.resource)); break;
-        case Variable::Context: stack_.push_back(request_.context); break;
+const ValueRef* Evaluator::run(const Expr& expr, const Program& program) {
+  if (stack_.size() < program.stack) stack_.resize(program.stack);
+  // INVARIANT: the compiler has counted what each instruction takes and leaves; `top` is one above
+  // the last operand and stays within program.stack.
+  ValueRef* top = stack_.data();
+  const Instruction* const first = program.code.data();
+  const Instruction* const end = first + program.code.size();
+  for (const Instruction* next = first; next != end;) {
+    const Instruction& code = *next++;
+    const auto instr = static_cast<Instr>(code.code);
+    bool good = true;
+    switch (instr) {
+      case Instr::Constant: *top++ = program.constants[code.a].ref(); break;
+      case Instr::Var: *top++ = variable(code.a); break;
+      case Instr::VarAttr:
+        *top = variable(code.a);
+        good = member_step(code, expr.strings[code.b], *top++);
+        break;
+      case Instr::Not:
+        if (top[-1].kind() != Kind::Bool) {
+          good = type_error(code.position, "a bool", top[-1]);
+        } else {
+          top[-1] = ValueRef::boolean(!top[-1].as_bool());
+        }
+        break;
+      case Instr::Neg: {
+        std::int64_t out = 0;
+        if (top[-1].kind() != Kind::Long) {
+          good = type_error(code.position, "a long", top[-1]);
+        } else if (__builtin_sub_overflow(std::int64_t{0}, top[-1].as_number(), &out)) {
+          good = fail(code.position, "the negated number does not fit in 64 bits");
+        } else {
+          top[-1] = ValueRef::integer(out);
+        }
+        break;
       }
-      return true;
-    case Instr::Not:
-      if (stack_.back().kind() != Kind::Bool) {
-        return type_error(code.position, "a bool", stack_.back());
+      case Instr::Eq:
+        --top;
+        top[-1] = ValueRef::boolean(top[-1] == top[0]);
+        break;
+      case Instr::Ne:
+        --top;
+        top[-1] = ValueRef::boolean(!(top[-1] == top[0]));
+        break;
+      case Instr::Lt:
+      case Instr::Le:
+      case Instr::Gt:
+      case Instr::Ge:
+        --top;
+        good = compare_step(code, top[-1], top[0]);
+        break;
+      case Instr::Add:
+      case Instr::Sub:
+      case Instr::Mul:
+        --top;
+        good = arithmetic_step(code, top[-1], top[0]);
+        break;
+      case Instr::In:
+        --top;
+        good = in_step(code, top[-1], top[0]);
+        break;
+      case Instr::Contains:
+      case Instr::ContainsAll:
+      case Instr::ContainsAny:
+        --top;
+        good = set_step(code, top[-1], top[0]);
+        break;
+      case Instr::IsEmpty:
+        if (top[-1].kind() != Kind::Set) {
+          good = type_error(code.position, "a set", top[-1]);
+        } else {
+          top[-1] = ValueRef::boolean(top[-1].elements().empty());
+        }
+        break;
+      case Instr::GetTag:
+      case Instr::HasTag:
+        --top;
+        if (top[-1].kind() != Kind::Entity) {
+          good = type_error(code.position, "an entity", top[-1]);
+        } else if (top[0].kind() != Kind::String) {
+          good = type_error(code.position, "a string", top[0]);
+        } else {
+          good = member_step(code, top[0].as_string(), top[-1]);
+        }
+        break;
+      case Instr::Attr:
+      case Instr::Has: good = member_step(code, expr.strings[code.a], top[-1]); break;
+      case Instr::Like:
+        if (top[-1].kind() != Kind::String) {
+          good = type_error(code.position, "a string", top[-1]);
+        } else {
+          top[-1] = ValueRef::boolean(expr.patterns[code.a].matches(top[-1].as_string()));
+        }
+        break;
+      case Instr::Is:
+        if (top[-1].kind() != Kind::Entity) {
+          good = type_error(code.position, "an entity", top[-1]);
+        } else {
+          top[-1] = ValueRef::boolean(top[-1].entity_node()->type() == expr.strings[code.a]);
+        }
+        break;
+      case Instr::Set:
+        top -= code.a;
+        good = build_step(program, code, top++);
+        break;
+      case Instr::Record:
+      case Instr::Call:
+        top -= code.b;
+        good = build_step(program, code, top++);
+        break;
+      case Instr::CheckBool:
+        if (top[-1].kind() != Kind::Bool) good = type_error(code.position, "a bool", top[-1]);
+        break;
+      case Instr::AndJump:
+      case Instr::OrJump:
+      case Instr::UnlessPop: {
+        if (top[-1].kind() != Kind::Bool) {
+          good = type_error(code.position, "a bool", top[-1]);
+          break;
+        }
+        const bool jumps = top[-1].as_bool() == (instr == Instr::OrJump);
+        if (jumps) next = first + code.a;
+        if (!jumps || instr == Instr::UnlessPop) --top;
+        break;
       }
-      stack_.back() = ValueRef::boolean(!stack_.back().as_bool());
-      return true;
-    case Instr::Neg: {
-      if (stack_.back().kind() != Kind::Long) {
-        return type_error(code.position, "a long", stack_.back());
-      }
-      std::int64_t out = 0;
-      if (__builtin_sub_overflow(std::int64_t{0}, stack_.back().as_number(), &out)) {
-        return fail(code.position, "the negated number does not fit in 64 bits");
-      }
-      stack_.back() = ValueRef::integer(out);
-      return true;
+      case Instr::Jump: next = first + code.a; break;
+      case Instr::Duplicate:
+        *top = top[-1];
+        ++top;
+        break;
+      case Instr::MakeFalse: top[-1] = ValueRef::boolean(false); break;
     }
-    case Instr::Eq: {
-      const ValueRef right = pop();
-      stack_.back() = ValueRef::boolean(stack_.back() == right);
-      return true;
-    }
-    case Instr::Ne: {
-      const ValueRef right = pop();
-      stack_.back() = ValueRef::boolean(!(stack_.back() == right));
-      return true;
-    }
-    case Instr::Lt:
-    case Instr::Le:
-    case Instr::Gt:
-    case Instr::Ge: return compare_step(code);
-    case Instr::Add:
-    case Instr::Sub:
-    case Instr::Mul: return arithmetic_step(code);
-    case Instr::In: return in_step(code);
-    case Instr::Contains:
-    case Instr::ContainsAll:
-    case Instr::ContainsAny:
-    case Instr::IsEmpty: return set_step(code);
-    case Instr::GetTag:
-    case Instr::HasTag:
-    case Instr::Attr:
-    case Instr::Has: return member_step(expr, code);
-    case Instr::Like: {
-      const ValueRef text = stack_.back();
-      if (text.kind() != Kind::String) return type_error(code.position, "a string", text);
-      stack_.back() = ValueRef::boolean(expr.patterns[code.a].matches(text.as_string()));
-      return true;
-    }
-    case Instr::Is: {
-      const ValueRef value = stack_.back();
-      if (value.kind() != Kind::Entity) return type_error(code.position, "an entity", value);
-      stack_.back() = ValueRef::boolean(value.entity_node()->type == expr.strings[code.a]);
-      return true;
-    }
-    case Instr::Set:
-    case Instr::Record:
-    case Instr::Call: return build_step(expr, code);
-    case Instr::CheckBool:
-      if (stack_.back().kind() == Kind::Bool) return true;
-      return type_error(code.position, "a bool", stack_.back());
-    case Instr::AndJump:
-    case Instr::OrJump:
-    case Instr::UnlessPop: {
-      const ValueRef test = stack_.back();
-      if (test.kind() != Kind::Bool) return type_error(code.position, "a bool", test);
-      const bool jumps = test.as_bool() == (static_cast<Instr>(code.code) == Instr::OrJump);
-      if (jumps) next = code.a;
-      if (!jumps || static_cast<Instr>(code.code) == Instr::UnlessPop) stack_.pop_back();
-      return true;
-    }
-    case Instr::Jump: next = code.a; return true;
-    case Instr::Duplicate: stack_.push_back(ValueRef(stack_.back())); return true;
-    case Instr::MakeFalse: stack_.back() = ValueRef::boolean(false); return true;
+    if (!good) return nullptr;
   }
-  return fail(code.position, "unknown instruction");
+  return top - 1;
 }
 
-bool Evaluator::compare_step(const Instruction& code) {
-  const ValueRef right = pop();
-  const ValueRef left = stack_.back();
+bool Evaluator::compare_step(const Instruction& code, ValueRef& left, ValueRef right) {
   const Kind kind = left.kind();
   if (kind != Kind::Long && kind != Kind::Datetime && kind != Kind::Duration) {
     return type_error(code.position, "a long, a datetime or a duration", left);
@@ -251,21 +368,18 @@ bool Evaluator::compare_step(const Instruction& code) {
                                                   : "a duration";
     return type_error(code.position, wanted, right);
   }
-  const auto order = left.as_number() <=> right.as_number();
-  bool out = false;
+  const std::int64_t a = left.as_number();
+  const std::int64_t b = right.as_number();
   switch (static_cast<Instr>(code.code)) {
-    case Instr::Lt: out = order < 0; break;
-    case Instr::Le: out = order <= 0; break;
-    case Instr::Gt: out = order > 0; break;
-    default: out = order >= 0; break;
+    case Instr::Lt: left = ValueRef::boolean(a < b); break;
+    case Instr::Le: left = ValueRef::boolean(a <= b); break;
+    case Instr::Gt: left = ValueRef::boolean(a > b); break;
+    default: left = ValueRef::boolean(a >= b); break;
   }
-  stack_.back() = ValueRef::boolean(out);
   return true;
 }
 
-bool Evaluator::arithmetic_step(const Instruction& code) {
-  const ValueRef right = pop();
-  const ValueRef left = stack_.back();
+bool Evaluator::arithmetic_step(const Instruction& code, ValueRef& left, ValueRef right) {
   if (left.kind() != Kind::Long) return type_error(code.position, "a long", left);
   if (right.kind() != Kind::Long) return type_error(code.position, "a long", right);
   const std::int64_t a = left.as_number();
@@ -278,20 +392,12 @@ bool Evaluator::arithmetic_step(const Instruction& code) {
     default: overflow = __builtin_mul_overflow(a, b, &out); break;
   }
   if (overflow) return fail(code.position, "the result does not fit in 64 bits");
-  stack_.back() = ValueRef::integer(out);
+  left = ValueRef::integer(out);
   return true;
 }
 
-bool Evaluator::set_step(const Instruction& code) {
+bool Evaluator::set_step(const Instruction& code, ValueRef& left, ValueRef right) {
   const auto operation = static_cast<Instr>(code.code);
-  if (operation == Instr::IsEmpty) {
-    const ValueRef set = stack_.back();
-    if (set.kind() != Kind::Set) return type_error(code.position, "a set", set);
-    stack_.back() = ValueRef::boolean(set.elements().empty());
-    return true;
-  }
-  const ValueRef right = pop();
-  const ValueRef left = stack_.back();
   if (left.kind() != Kind::Set) return type_error(code.position, "a set", left);
   bool out = false;
   if (operation == Instr::Contains) {
@@ -307,64 +413,57 @@ bool Evaluator::set_step(const Instruction& code) {
       }
     }
   }
-  stack_.back() = ValueRef::boolean(out);
+  left = ValueRef::boolean(out);
   return true;
 }
 
-bool Evaluator::member_step(const Expr& expr, const Instruction& code) {
+bool Evaluator::member_step(const Instruction& code, std::string_view name, ValueRef& left) {
   const auto operation = static_cast<Instr>(code.code);
   const bool tag = operation == Instr::GetTag || operation == Instr::HasTag;
   const bool has = operation == Instr::Has || operation == Instr::HasTag;
-  ValueRef key;
-  if (tag) key = pop();
-  const ValueRef left = stack_.back();
-  if (tag) {
-    if (left.kind() != Kind::Entity) return type_error(code.position, "an entity", left);
-    if (key.kind() != Kind::String) return type_error(code.position, "a string", key);
-  }
-  const std::string_view name = tag ? key.as_string() : std::string_view(expr.strings[code.a]);
   std::optional<ValueRef> found;
   if (left.kind() == Kind::Record) {
     found = left.find(name);
   } else if (left.kind() == Kind::Entity) {
-    const Entity* entity = entities_.find(left.entity_node());
+    const Entity* entity = look_up(left.entity_node()).entity;
     if (entity != nullptr) {
       found = (tag ? entity->tags : entity->attrs).ref().find(name);
     } else if (!has) {
-      return fail(code.position,
-                  "there is no entity `" + printable(left.as_entity().text(), 120) + "`");
+      fail(code.position, "");
+      fault_.what = Fault::What::NoEntity;
+      fault_.value = left;
+      return false;
     }
   } else {
     return type_error(code.position, "a record or an entity", left);
   }
   if (has) {
-    stack_.back() = ValueRef::boolean(found.has_value());
+    left = ValueRef::boolean(found.has_value());
     return true;
   }
   if (!found) {
-    const std::string owner = left.kind() == Kind::Entity
-                                  ? "`" + printable(left.as_entity().text(), 120) + "`"
-                                  : std::string("the record");
-    return fail(code.position,
-                owner + " has no " + (tag ? "tag `" : "attribute `") + printable(name, 120) + "`");
+    fail(code.position, "");
+    fault_.what = tag ? Fault::What::NoTag : Fault::What::NoAttribute;
+    fault_.value = left;
+    fault_.name = name;
+    return false;
   }
-  stack_.back() = *found;
+  left = *found;
   return true;
 }
 
-bool Evaluator::in_step(const Instruction& code) {
-  const ValueRef right = pop();
-  const ValueRef left = stack_.back();
+bool Evaluator::in_step(const Instruction& code, ValueRef& left, ValueRef right) {
   if (left.kind() != Kind::Entity) return type_error(code.position, "an entity", left);
   bool out = false;
   if (right.kind() == Kind::Entity) {
-    out = entities_.is_in(left.entity_node(), right.entity_node());
+    out = look_up(left.entity_node()).is_in(right.entity_node());
   } else if (right.kind() == Kind::Set) {
     for (const Value& element : right.elements()) {
       if (element.kind() != Kind::Entity) return type_error(code.position, "an entity", element);
     }
+    const detail::KnownEntity known = look_up(left.entity_node());
     for (const Value& element : right.elements()) {
-      if (entities_.is_in(left.entity_node(), element.ref().entity_node())) {
+      if (known.is_in(element.ref().entity_node())) {
         out = true;
         break;
       }
@@ -372,43 +471,36 @@ bool Evaluator::in_step(const Instruction& code) {
   } else {
     return type_error(code.position, "an entity or a set of entities", right);
   }
-  stack_.back() = ValueRef::boolean(out);
+  left = ValueRef::boolean(out);
   return true;
 }
 
-bool Evaluator::build_step(const Expr& expr, const Instruction& code) {
+// The operands are replaced by what is made of them.
+bool Evaluator::build_step(const Program& program, const Instruction& code, ValueRef* operands) {
   const auto operation = static_cast<Instr>(code.code);
-  const std::size_t count = operation == Instr::Set ? code.a : code.b;
-  const std::span<const ValueRef> operands(stack_.data() + (stack_.size() - count), count);
-  Value made;
+  const std::span<const ValueRef> all(operands, operation == Instr::Set ? code.a : code.b);
   if (operation == Instr::Call) {
-    auto result = call_function(static_cast<Function>(code.a), operands);
-    if (!result) return fail(code.position, result.error().message());
-    made = std::move(result).value();
-  } else {
-    for (const ValueRef operand : operands) {
-      if (operand.depth() >= kMaxValueDepth) {
-        return fail(code.position, "the value is nested more than " +
-                                       std::to_string(kMaxValueDepth) + " levels deep");
-      }
+    const auto function = static_cast<Function>(code.a);
+    const std::optional<Called> called = call(function, all);
+    if (!called) {
+      fail(code.position, "");
+      fault_.what = Fault::What::Call;
+      fault_.function = function;
+      fault_.arguments = arena_.keep(all);
+      return false;
     }
-    if (operation == Instr::Set) {
-      std::vector<Value> elements;
-      elements.reserve(count);
-      for (const ValueRef operand : operands) elements.push_back(operand.to_value());
-      made = Value::set(std::move(elements));
-    } else {
-      std::vector<Field> fields;
-      fields.reserve(count);
-      for (std::size_t i = 0; i < count; ++i) {
-        fields.push_back({expr.strings[expr.list[code.a + 2 * i]], operands[i].to_value()});
-      }
-      made = Value::record(std::move(fields));
+    *operands = called->kind == Kind::Ip ? arena_.ip(called->range)
+                                         : ValueRef::number(called->kind, called->number);
+    return true;
+  }
+  for (const ValueRef operand : all) {
+    if (operand.depth() >= kMaxValueDepth) {
+      return fail(code.position, kTooDeep);
     }
   }
-  stack_.resize(stack_.size() - count);
-  stack_.push_back(made);
-  made_.push_back(std::move(made));
+  *operands = operation == Instr::Set
+                  ? arena_.set(all)
+                  : arena_.record(std::span(program.names).subspan(code.a, code.b), all);
   return true;
 }
 

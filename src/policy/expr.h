@@ -121,6 +121,7 @@ struct Instruction {
 struct Program {
   std::vector<Instruction> code;
   std::vector<Value> constants;
+  std::vector<Name> names;  // of the records it makes
   std::uint32_t stack = 0;  // operands it needs at most
 };
 

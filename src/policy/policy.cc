@@ -112,6 +112,7 @@ Result<void> PolicySet::link(std::string_view template_id, std::string new_id,
   made.principal = std::move(principal);
   made.resource = std::move(resource);
   policies_.push_back(std::move(made));
+  index_.forget();
   return {};
 }
 
@@ -128,6 +129,7 @@ Result<void> PolicySet::add(std::string id, std::shared_ptr<const PolicyBody> bo
   order_.emplace_back(is_template, list.size());
   ids_.emplace(id, order_.back());
   list.emplace_back(std::move(id), std::move(body));
+  index_.forget();
   return {};
 }
 

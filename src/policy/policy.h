@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "policy/expr.h"
+#include "policy/scope_index.h"
 #include "policy/value.h"
 
 namespace writ::policy {
@@ -105,6 +106,8 @@ class PolicySet {
   std::vector<const Policy*> in_order() const;
   // find is the policy with this id, or null.
   const Policy* find(std::string_view id) const;
+  // scope_index finds the policies that can apply to a request; it is built when first asked for.
+  const ScopeIndex& scope_index() const { return index_.get(policies_); }
 
  private:
   std::vector<Policy> policies_;
@@ -112,6 +115,7 @@ class PolicySet {
   std::map<std::string, std::pair<bool, std::size_t>, std::less<>> ids_;  // template?, position
   std::vector<std::pair<bool, std::size_t>> order_;                       // likewise
   std::size_t nodes_ = 0;
+  ScopeIndexSlot index_;  // of policies_
 };
 
 }  // namespace writ::policy

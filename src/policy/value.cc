@@ -1,6 +1,7 @@
 #include "policy/value.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "base/bytes.h"
 #include "policy/ext_datetime.h"
@@ -38,22 +39,53 @@ std::uint16_t levels_above(std::size_t below) {
 
 namespace detail {
 
-EntityNode::EntityNode(std::string_view t, std::string_view i)
-    : Node(Kind::Entity, 0), hash(mix(fnv(fnv(kFnvBasis, t) * kFnvPrime, i))), type(t), id(i) {}
+const StringNode* StringNode::make(std::string_view text) {
+  void* memory = ::operator new(sizeof(StringNode) + text.size());
+  auto* node = new (memory) StringNode(text.size());
+  if (!text.empty()) std::memcpy(static_cast<void*>(node + 1), text.data(), text.size());
+  return node;
+}
 
-bool same_entity(const EntityNode* a, const EntityNode* b) {
-  return a == b || (a->hash == b->hash && a->id == b->id && a->type == b->type);
+EntityNode::EntityNode(std::string_view type, std::string_view id)
+    : Node(Kind::Entity, 0), id_size(id.size()) {
+  const std::uint64_t of_type = fnv(kFnvBasis, type);
+  hash = mix(fnv(of_type * kFnvPrime, id));
+  type_hash = static_cast<std::uint32_t>(mix(of_type));
+  type_size = static_cast<std::uint32_t>(type.size());
+}
+
+const EntityNode* EntityNode::make(std::string_view type, std::string_view id) {
+  WRIT_ASSERT(type.size() <= UINT32_MAX);
+  void* memory = ::operator new(sizeof(EntityNode) + type.size() + id.size());
+  auto* node = new (memory) EntityNode(type, id);
+  char* text = reinterpret_cast<char*>(node + 1);
+  if (!type.empty()) std::memcpy(text, type.data(), type.size());
+  if (!id.empty()) std::memcpy(text + type.size(), id.data(), id.size());
+  return node;
+}
+
+std::uint32_t type_hash(std::string_view type) {
+  return static_cast<std::uint32_t>(mix(fnv(kFnvBasis, type)));
+}
+
+bool equal_entities(const EntityNode* a, const EntityNode* b) {
+  return same_entity(a, b);
+}
+
+bool search_less(const EntityNode* a, const EntityNode* b) {
+  if (a->hash != b->hash) return a->hash < b->hash;
+  if (const int order = a->id().compare(b->id()); order != 0) return order < 0;
+  return a->type() < b->type();
 }
 
 void destroy(const Node* node) {
-  switch (node->kind) {
-    case Kind::String: delete static_cast<const StringNode*>(node); return;
-    case Kind::Entity: delete static_cast<const EntityNode*>(node); return;
-    case Kind::Set: delete static_cast<const SetNode*>(node); return;
-    case Kind::Record: delete static_cast<const RecordNode*>(node); return;
-    case Kind::Ip: delete static_cast<const IpNode*>(node); return;
-    default: die("no such node", __FILE__, __LINE__);
+  if (node->kind == Kind::Set) {
+    for (const Value& element : static_cast<const SetNode*>(node)->elements()) element.~Value();
+  } else if (node->kind == Kind::Record) {
+    for (const Field& field : static_cast<const RecordNode*>(node)->fields()) field.~Field();
   }
+  node->~Node();
+  ::operator delete(const_cast<void*>(static_cast<const void*>(node)));
 }
 
 }  // namespace detail
@@ -77,7 +109,7 @@ std::string_view kind_name(Kind kind) {
 // --- entity ids ---
 
 EntityUid EntityUid::make(std::string_view type, std::string_view id) {
-  return EntityUid(new detail::EntityNode(type, id));
+  return EntityUid(detail::EntityNode::make(type, id));
 }
 
 Result<EntityUid> EntityUid::create(std::string_view type, std::string_view id) {
@@ -94,13 +126,13 @@ EntityUid::~EntityUid() {
   detail::release(node_);
 }
 std::string_view EntityUid::type() const {
-  return node_->type;
+  return node_->type();
 }
 std::string_view EntityUid::id() const {
-  return node_->id;
+  return node_->id();
 }
 std::string EntityUid::text() const {
-  return node_->type + "::" + quoted(node_->id);
+  return std::string(node_->type()) + "::" + quoted(node_->id());
 }
 
 std::strong_ordering operator<=>(const EntityUid& a, const EntityUid& b) {
@@ -108,15 +140,28 @@ std::strong_ordering operator<=>(const EntityUid& a, const EntityUid& b) {
   return a.id().compare(b.id()) <=> 0;
 }
 
+// --- names ---
+
+Name::Name(std::string_view text) : node_(detail::StringNode::make(text)) {}
+Name::Name(const std::string& text) : Name(std::string_view(text)) {}
+Name::Name(const char* text) : Name(std::string_view(text)) {}
+Name::Name(const Name& other) : node_(other.node_) {
+  detail::retain(node_);
+}
+Name::~Name() {
+  detail::release(node_);
+}
+std::string_view Name::text() const {
+  return node_->text();
+}
+
 // --- borrowed values ---
 
-ValueRef::ValueRef(const Value& value) : ValueRef(value.ref()) {}
-
-ValueRef ValueRef::entity(const EntityUid& uid) {
-  return {Kind::Entity, uid.node()};
+ValueRef ValueRef::entity(const detail::EntityNode* uid) {
+  return {Kind::Entity, uid};
 }
 std::string_view ValueRef::as_string() const {
-  return static_cast<const detail::StringNode*>(node_)->text;
+  return static_cast<const detail::StringNode*>(node_)->text();
 }
 EntityUid ValueRef::as_entity() const {
   detail::retain(node_);
@@ -126,10 +171,10 @@ const detail::EntityNode* ValueRef::entity_node() const {
   return static_cast<const detail::EntityNode*>(node_);
 }
 std::span<const Value> ValueRef::elements() const {
-  return static_cast<const detail::SetNode*>(node_)->elements;
+  return static_cast<const detail::SetNode*>(node_)->elements();
 }
 std::span<const Field> ValueRef::fields() const {
-  return static_cast<const detail::RecordNode*>(node_)->fields;
+  return static_cast<const detail::RecordNode*>(node_)->fields();
 }
 const IpRange& ValueRef::as_ip() const {
   return static_cast<const detail::IpNode*>(node_)->range;
@@ -139,13 +184,14 @@ std::optional<ValueRef> ValueRef::find(std::string_view name) const {
   const auto all = fields();
   if (all.size() <= 8) {
     for (const Field& field : all) {
-      if (field.name == name) return field.value.ref();
+      if (field.name.text() == name) return field.value.ref();
     }
     return std::nullopt;
   }
-  const auto at = std::lower_bound(all.begin(), all.end(), name,
-                                   [](const Field& f, std::string_view n) { return f.name < n; });
-  if (at == all.end() || at->name != name) return std::nullopt;
+  const auto at =
+      std::lower_bound(all.begin(), all.end(), name,
+                       [](const Field& f, std::string_view n) { return f.name.text() < n; });
+  if (at == all.end() || at->name.text() != name) return std::nullopt;
   return at->value.ref();
 }
 
@@ -161,8 +207,16 @@ std::size_t ValueRef::depth() const {
 }
 
 Value ValueRef::to_value() const {
-  if (shared()) detail::retain(node_);
-  return Value(*this);
+  if (!shared()) return Value(*this);
+  if (node_->refs.load(std::memory_order_relaxed) != 0) {
+    detail::retain(node_);
+    return Value(*this);
+  }
+  switch (kind_) {
+    case Kind::Ip: return Value::ip(as_ip());
+    case Kind::Set: return Value::set({elements().begin(), elements().end()});
+    default: return Value::record({fields().begin(), fields().end()});
+  }
 }
 
 bool operator==(ValueRef a, ValueRef b) {
@@ -197,8 +251,8 @@ std::strong_ordering compare(ValueRef a, ValueRef b) {
     case Kind::Entity: {
       const auto* left = a.entity_node();
       const auto* right = b.entity_node();
-      if (const int order = left->type.compare(right->type); order != 0) return order <=> 0;
-      return left->id.compare(right->id) <=> 0;
+      if (const int order = left->type().compare(right->type()); order != 0) return order <=> 0;
+      return left->id().compare(right->id()) <=> 0;
     }
     case Kind::Ip: return a.as_ip() <=> b.as_ip();
     case Kind::Set: {
@@ -213,7 +267,8 @@ std::strong_ordering compare(ValueRef a, ValueRef b) {
       const auto left = a.fields();
       const auto right = b.fields();
       for (std::size_t i = 0; i < left.size() && i < right.size(); ++i) {
-        if (const int order = left[i].name.compare(right[i].name); order != 0) return order <=> 0;
+        const int order_of_names = left[i].name.text().compare(right[i].name.text());
+        if (order_of_names != 0) return order_of_names <=> 0;
         if (const auto order = compare(left[i].value, right[i].value); order != 0) return order;
       }
       return left.size() <=> right.size();
@@ -223,9 +278,7 @@ std::strong_ordering compare(ValueRef a, ValueRef b) {
 
 // --- owned values ---
 
-Value::Value(const Value& other) : ref_(other.ref_) {
-  if (ref_.shared()) detail::retain(ref_.node_);
-}
+Value::Value(const Value& other) : Value(other.ref_.to_value()) {}
 Value::~Value() {
   if (ref_.shared()) detail::release(ref_.node_);
 }
@@ -246,7 +299,7 @@ Value Value::duration(std::int64_t n) {
   return Value(ValueRef::number(Kind::Duration, n));
 }
 Value Value::string(std::string_view text) {
-  return Value(ValueRef(Kind::String, new detail::StringNode(text)));
+  return Value(ValueRef(Kind::String, detail::StringNode::make(text)));
 }
 Value Value::entity(const EntityUid& uid) {
   detail::retain(uid.node_);
@@ -261,25 +314,30 @@ Value Value::set(std::vector<Value> elements) {
   elements.erase(std::unique(elements.begin(), elements.end()), elements.end());
   std::size_t below = 0;
   for (const Value& v : elements) below = std::max(below, v.ref().depth());
-  return Value(ValueRef(Kind::Set, new detail::SetNode(std::move(elements), levels_above(below))));
+  void* memory = ::operator new(sizeof(detail::SetNode) + elements.size() * sizeof(Value));
+  auto* node = new (memory) detail::SetNode(elements.size(), levels_above(below));
+  std::uninitialized_move(elements.begin(), elements.end(), reinterpret_cast<Value*>(node + 1));
+  return Value(ValueRef(Kind::Set, node));
 }
 
 Value Value::record(std::vector<Field> fields) {
   std::stable_sort(fields.begin(), fields.end(),
-                   [](const Field& a, const Field& b) { return a.name < b.name; });
-  std::vector<Field> kept;
-  kept.reserve(fields.size());
-  std::size_t below = 0;
-  for (Field& field : fields) {
-    if (!kept.empty() && kept.back().name == field.name) {
-      kept.back().value = std::move(field.value);
+                   [](const Field& a, const Field& b) { return a.name.text() < b.name.text(); });
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (kept > 0 && fields[kept - 1].name == fields[i].name) {
+      fields[kept - 1].value = std::move(fields[i].value);
     } else {
-      kept.push_back(std::move(field));
+      if (kept != i) fields[kept] = std::move(fields[i]);
+      ++kept;
     }
   }
-  for (const Field& field : kept) below = std::max(below, field.value.ref().depth());
-  return Value(
-      ValueRef(Kind::Record, new detail::RecordNode(std::move(kept), levels_above(below))));
+  std::size_t below = 0;
+  for (std::size_t i = 0; i < kept; ++i) below = std::max(below, fields[i].value.ref().depth());
+  void* memory = ::operator new(sizeof(detail::RecordNode) + kept * sizeof(Field));
+  auto* node = new (memory) detail::RecordNode(kept, levels_above(below));
+  std::uninitialized_move_n(fields.begin(), kept, reinterpret_cast<Field*>(node + 1));
+  return Value(ValueRef(Kind::Record, node));
 }
 
 // --- text ---
@@ -320,7 +378,7 @@ void write_text(ValueRef value, std::string& out) {
       for (const Field& field : value.fields()) {
         out += separator;
         const bool plain = is_identifier(field.name) && !is_reserved(field.name);
-        out += (plain ? field.name : quoted(field.name)) + ": ";
+        out += (plain ? std::string(field.name) : quoted(field.name)) + ": ";
         write_text(field.value, out);
         separator = ", ";
       }

@@ -2,7 +2,8 @@
 // ip, decimal, datetime and duration. (Cedar language 4.5; formal specification: Value.)
 //
 // A Value is immutable and cheap to copy (16 bytes; strings, sets and records are shared by an
-// atomic count). A ValueRef is the same thing borrowed: what evaluation works on.
+// atomic count). A ValueRef is the same thing borrowed: what evaluation works on; it may stand in
+// memory that evaluation uses again, and to_value() copies it out.
 // Equality is deep; values of different kinds are unequal. Sets drop duplicates and keep their
 // elements in one fixed order, records keep their attributes in byte order of the name, so two
 // equal values have the same text, the same JSON and the same iteration order on every host.
@@ -48,16 +49,17 @@ class Value;
 struct Field;
 
 namespace detail {
+class Arena;
 // Shared, immutable payload of a value.
 struct Node {
-  mutable std::atomic<std::uint32_t> refs{1};
+  mutable std::atomic<std::uint32_t> refs{1};  // 0: in an arena
   Kind kind;
   std::uint16_t depth;  // levels of sets and records, this one included; saturates
   Node(Kind k, std::uint16_t levels) : kind(k), depth(levels) {}
 };
 struct StringNode;
 struct EntityNode;
-bool same_entity(const EntityNode* a, const EntityNode* b);
+bool equal_entities(const EntityNode* a, const EntityNode* b);
 struct SetNode;
 struct RecordNode;
 struct IpNode;
@@ -89,7 +91,7 @@ class EntityUid {
 
   const detail::EntityNode* node() const { return node_; }
   friend bool operator==(const EntityUid& a, const EntityUid& b) {
-    return detail::same_entity(a.node_, b.node_);
+    return detail::equal_entities(a.node_, b.node_);
   }
   // Order: type, then id, by bytes.
   friend std::strong_ordering operator<=>(const EntityUid& a, const EntityUid& b);
@@ -99,6 +101,32 @@ class EntityUid {
   friend class ValueRef;
   explicit EntityUid(const detail::EntityNode* owned) : node_(owned) {}
   const detail::EntityNode* node_;
+};
+
+// An attribute's name: shared text that is copied by taking a share.
+class Name {
+ public:
+  Name(std::string_view text);    // NOLINT implicit
+  Name(const std::string& text);  // NOLINT implicit
+  Name(const char* text);         // NOLINT implicit
+  Name(const Name& other);
+  Name(Name&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+  Name& operator=(Name other) noexcept {
+    std::swap(node_, other.node_);
+    return *this;
+  }
+  ~Name();
+
+  std::string_view text() const;
+  operator std::string_view() const { return text(); }  // NOLINT implicit
+  friend bool operator==(const Name& a, const Name& b) {
+    return a.node_ == b.node_ || a.text() == b.text();
+  }
+
+ private:
+  friend class detail::Arena;
+  explicit Name(const detail::StringNode* owned) : node_(owned) {}
+  const detail::StringNode* node_;
 };
 
 // A range of IP addresses: address (host bits kept) and prefix length.
@@ -113,10 +141,11 @@ struct IpRange {
 class ValueRef {
  public:
   ValueRef() : kind_(Kind::Bool), number_(0) {}
-  ValueRef(const Value& value);  // NOLINT implicit
+  inline ValueRef(const Value& value);  // NOLINT implicit
   static ValueRef boolean(bool b) { return {Kind::Bool, b ? 1 : 0}; }
   static ValueRef integer(std::int64_t n) { return {Kind::Long, n}; }
-  static ValueRef entity(const EntityUid& uid);
+  static ValueRef entity(const EntityUid& uid) { return entity(uid.node()); }
+  static ValueRef entity(const detail::EntityNode* uid);
   static ValueRef number(Kind kind, std::int64_t n) { return {kind, n}; }
 
   Kind kind() const { return kind_; }
@@ -136,7 +165,7 @@ class ValueRef {
   bool contains(ValueRef element) const;
   // depth counts the levels of sets and records.
   std::size_t depth() const;
-  // to_value takes a share.
+  // to_value takes a share, or a copy of what evaluation has made.
   Value to_value() const;
 
   friend bool operator==(ValueRef a, ValueRef b);
@@ -145,6 +174,7 @@ class ValueRef {
 
  private:
   friend class Value;
+  friend class detail::Arena;
   ValueRef(Kind kind, std::int64_t n) : kind_(kind), number_(n) {}
   ValueRef(Kind kind, const detail::Node* node) : kind_(kind), node_(node) {}
   bool shared() const { return kind_ >= Kind::String && kind_ <= Kind::Ip; }
@@ -185,12 +215,15 @@ class Value {
 
  private:
   friend class ValueRef;
+  friend class detail::Arena;
   explicit Value(ValueRef owned) : ref_(owned) {}
   ValueRef ref_;
 };
 
+inline ValueRef::ValueRef(const Value& value) : ValueRef(value.ref()) {}
+
 struct Field {
-  std::string name;
+  Name name;
   Value value;
 };
 

@@ -1,7 +1,15 @@
 // The shared payloads behind policy/value.h: for the engine's own files.
+//
+// Each payload is one block of memory: a fixed part and its text, elements or fields right behind.
+// A payload whose count of users is 0 lies in an Arena: it is never given back by a Value and is
+// copied when somebody wants to keep it.
 #pragma once
 
-#include <string>
+#include <cstddef>
+#include <cstring>
+#include <new>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "policy/value.h"
@@ -9,33 +17,71 @@
 namespace writ::policy::detail {
 
 struct StringNode : Node {
-  std::string text;
-  explicit StringNode(std::string_view t) : Node(Kind::String, 0), text(t) {}
+  std::size_t size;
+
+  static const StringNode* make(std::string_view text);
+  std::string_view text() const { return {reinterpret_cast<const char*>(this + 1), size}; }
+
+ private:
+  explicit StringNode(std::size_t s) : Node(Kind::String, 0), size(s) {}
 };
 
 struct EntityNode : Node {
-  std::uint64_t hash;
-  std::string type;
-  std::string id;
-  EntityNode(std::string_view t, std::string_view i);
+  std::uint64_t hash;       // of type and id
+  std::uint32_t type_hash;  // of the type alone
+  std::uint32_t type_size;
+  std::size_t id_size;
+
+  static const EntityNode* make(std::string_view type, std::string_view id);
+  std::string_view type() const { return {reinterpret_cast<const char*>(this + 1), type_size}; }
+  std::string_view id() const {
+    return {reinterpret_cast<const char*>(this + 1) + type_size, id_size};
+  }
+
+ private:
+  EntityNode(std::string_view type, std::string_view id);
 };
 
 struct SetNode : Node {
-  std::vector<Value> elements;  // INVARIANT: sorted, no two equal
-  SetNode(std::vector<Value> e, std::uint16_t levels)
-      : Node(Kind::Set, levels), elements(std::move(e)) {}
+  std::size_t count;
+
+  // INVARIANT: sorted, no two equal.
+  std::span<const Value> elements() const {
+    return {reinterpret_cast<const Value*>(this + 1), count};
+  }
+  SetNode(std::size_t n, std::uint16_t levels) : Node(Kind::Set, levels), count(n) {}
 };
 
 struct RecordNode : Node {
-  std::vector<Field> fields;  // INVARIANT: sorted by name, no name twice
-  RecordNode(std::vector<Field> f, std::uint16_t levels)
-      : Node(Kind::Record, levels), fields(std::move(f)) {}
+  std::size_t count;
+
+  // INVARIANT: sorted by name, no name twice.
+  std::span<const Field> fields() const {
+    return {reinterpret_cast<const Field*>(this + 1), count};
+  }
+  RecordNode(std::size_t n, std::uint16_t levels) : Node(Kind::Record, levels), count(n) {}
 };
 
 struct IpNode : Node {
   IpRange range;
   explicit IpNode(const IpRange& r) : Node(Kind::Ip, 0), range(r) {}
 };
+
+// type_hash is EntityNode::type_hash of a type name.
+std::uint32_t type_hash(std::string_view type);
+
+inline bool of_type(const EntityNode* uid, std::uint32_t hash, std::string_view type) {
+  return uid->type_hash == hash && uid->type() == type;
+}
+
+inline bool same_entity(const EntityNode* a, const EntityNode* b) {
+  return a == b ||
+         (a->hash == b->hash && a->type_size == b->type_size && a->id_size == b->id_size &&
+          std::memcmp(a + 1, b + 1, a->type_size + a->id_size) == 0);
+}
+
+// search_less is an order of entity ids for searching: by hash, ties by text.
+bool search_less(const EntityNode* a, const EntityNode* b);
 
 inline void retain(const Node* node) {
   node->refs.fetch_add(1, std::memory_order_relaxed);

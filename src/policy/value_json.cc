@@ -208,9 +208,9 @@ Result<void> append_json(ValueRef value, std::string& out) {
     case Kind::Record: {
       const char* separator = "{";
       for (const Field& field : value.fields()) {
-        if (std::find(kEscapes.begin(), kEscapes.end(), field.name) != kEscapes.end()) {
+        if (std::find(kEscapes.begin(), kEscapes.end(), field.name.text()) != kEscapes.end()) {
           return Error(Code::InvalidArgument,
-                       "the attribute name `" + field.name + "` is an escape in JSON");
+                       "the attribute name `" + std::string(field.name) + "` is an escape in JSON");
         }
         out += separator;
         TRY(append_text(field.name, out));

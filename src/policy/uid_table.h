@@ -1,0 +1,80 @@
+// Finding by hash without a hash table: what is looked for lies sorted by hash, and a directory of
+// the hash's top bits says where to look. For the engine's own files.
+//
+// Ids are a stranger's, and their hashes can be made to collide. Here that costs a binary search
+// within one bucket, never a walk along it, and building is a sort whatever the hashes are.
+//
+// Thread safety: values; read from many threads.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "policy/value_internal.h"
+
+namespace writ::policy::detail {
+
+inline constexpr std::uint32_t kNowhere = UINT32_MAX;
+
+// Which part of a sorted list of hashes can hold a hash.
+class HashDirectory {
+ public:
+  // build takes fewer than 2^32 hashes, sorted.
+  void build(std::span<const std::uint64_t> sorted) {
+    unsigned bits = 1;
+    while ((std::size_t{1} << bits) < sorted.size()) ++bits;
+    shift_ = 64 - bits;
+    starts_.assign((std::size_t{1} << bits) + 1, 0);
+    for (const std::uint64_t hash : sorted) ++starts_[(hash >> shift_) + 1];
+    for (std::size_t i = 1; i < starts_.size(); ++i) starts_[i] += starts_[i - 1];
+  }
+  // bucket is the range of positions, empty before build().
+  std::pair<std::uint32_t, std::uint32_t> bucket(std::uint64_t hash) const {
+    if (starts_.empty()) return {0, 0};
+    const std::size_t at = hash >> shift_;
+    return {starts_[at], starts_[at + 1]};
+  }
+
+ private:
+  std::vector<std::uint32_t> starts_;
+  unsigned shift_ = 63;
+};
+
+// Ids and their positions.
+class UidTable {
+ public:
+  // build takes distinct ids in order of search_less; they must outlive the table.
+  void build(std::vector<const EntityNode*> sorted) {
+    nodes_ = std::move(sorted);
+    hashes_.resize(nodes_.size());
+    for (std::size_t i = 0; i < nodes_.size(); ++i) hashes_[i] = nodes_[i]->hash;
+    directory_.build(hashes_);
+  }
+  // find is the position of an id, or kNowhere.
+  std::uint32_t find(const EntityNode* uid) const {
+    auto [at, end] = directory_.bucket(uid->hash);
+    if (end - at > kFew) {
+      const auto first = std::lower_bound(nodes_.begin() + at, nodes_.begin() + end, uid,
+                                          [](auto* a, auto* b) { return search_less(a, b); });
+      at = static_cast<std::uint32_t>(first - nodes_.begin());
+      end = std::min(end, at + 1);
+    }
+    for (; at < end; ++at) {
+      if (hashes_[at] == uid->hash && same_entity(nodes_[at], uid)) return at;
+    }
+    return kNowhere;
+  }
+  std::size_t size() const { return nodes_.size(); }
+  const EntityNode* operator[](std::size_t at) const { return nodes_[at]; }
+
+ private:
+  static constexpr std::uint32_t kFew = 8;
+  std::vector<const EntityNode*> nodes_;
+  std::vector<std::uint64_t> hashes_;
+  HashDirectory directory_;
+};
+
+}  // namespace writ::policy::detail
