@@ -196,6 +196,7 @@ Result<Entities> Schema::parse_entities(std::string_view text) const {
       } else {
         if (attrs->as_object() == nullptr) return bad("`attrs` must be an object");
         out.attrs = TRY(typed_value(*attrs, *type->attributes));
+        if (out.attrs.kind() != Kind::Record) return bad("`attrs` must be a record");
       }
       for (const json::Value& parent : *parents->as_array()) {
         out.parents.push_back(TRY(uid_from(parent, "`parents`")));

@@ -30,7 +30,7 @@ Result<void> only(const json::Value& object, std::initializer_list<std::string_v
   return {};
 }
 
-// An optional member: null counts as absent.
+// An optional member of an action: null counts as absent there, and nowhere else.
 const json::Value* optional(const json::Value& object, std::string_view name) {
   const json::Value* found = object.find(name);
   return found == nullptr || found->is_null() ? nullptr : found;
@@ -53,7 +53,7 @@ Result<std::vector<std::string>> names(const json::Value* json, const char* what
 
 Result<std::vector<Annotation>> annotations(const json::Value& object) {
   std::vector<Annotation> out;
-  const json::Value* found = optional(object, "annotations");
+  const json::Value* found = object.find("annotations");
   if (found == nullptr) return out;
   if (found->as_object() == nullptr) return bad("`annotations` must be an object");
   for (const json::Member& member : *found->as_object()) {
@@ -141,9 +141,9 @@ Result<EntitySource> entity_from(const std::string& name, const json::Value& jso
     return out;
   }
   TRY(only(json, {"memberOfTypes", "shape", "tags", "annotations"}, "an entity type"));
-  out.parents = TRY(names(optional(json, "memberOfTypes"), "`memberOfTypes`"));
-  if (const json::Value* shape = optional(json, "shape")) out.shape = TRY(type_from(*shape));
-  if (const json::Value* tags = optional(json, "tags")) out.tags = TRY(type_from(*tags));
+  out.parents = TRY(names(json.find("memberOfTypes"), "`memberOfTypes`"));
+  if (const json::Value* shape = json.find("shape")) out.shape = TRY(type_from(*shape));
+  if (const json::Value* tags = json.find("tags")) out.tags = TRY(type_from(*tags));
   return out;
 }
 
@@ -175,7 +175,7 @@ Result<ActionSource> action_from(const std::string& id, const json::Value& json)
     out.applies = true;
     out.principals = TRY(names(applies->find("principalTypes"), "`principalTypes`"));
     out.resources = TRY(names(applies->find("resourceTypes"), "`resourceTypes`"));
-    if (const json::Value* context = optional(*applies, "context")) {
+    if (const json::Value* context = applies->find("context")) {
       out.context = TRY(type_from(*context));
     }
   }
@@ -187,7 +187,7 @@ Result<NamespaceSource> namespace_from(const std::string& name, const json::Valu
   NamespaceSource out;
   out.name = name;
   out.annotations = TRY(annotations(json));
-  if (const json::Value* commons = optional(json, "commonTypes")) {
+  if (const json::Value* commons = json.find("commonTypes")) {
     if (commons->as_object() == nullptr) return bad("`commonTypes` must be an object");
     for (const json::Member& member : *commons->as_object()) {
       auto type = type_from(member.value);

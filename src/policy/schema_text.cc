@@ -163,7 +163,7 @@ class Reader : TokenReader {
     if (may_be_empty && take(Token::CloseBracket)) return out;
     do {
       out.push_back(TRY(path()));
-    } while (take(Token::Comma) && !at(Token::CloseBracket));
+    } while (take(Token::Comma));
     TRY(need(Token::CloseBracket, "`,` or `]`"));
     return out;
   }
@@ -180,10 +180,9 @@ class Reader : TokenReader {
     if (at_word("in")) {
       in_.advance();
       if (take(Token::OpenBracket)) {
-        while (!at(Token::CloseBracket)) {
+        do {
           made.parents.push_back(TRY(action_ref()));
-          if (!take(Token::Comma)) break;
-        }
+        } while (take(Token::Comma));
         TRY(need(Token::CloseBracket, "`,` or `]`"));
       } else {
         made.parents.push_back(TRY(action_ref()));

@@ -49,6 +49,7 @@ TypeChecker::TypeChecker(const Schema& schema, const PolicyBody& body)
   for (const std::string& text : body.exprs.strings) {
     string_numbers_.push_back(numbers.string(text));
   }
+  fold_bools();
 }
 
 Error TypeChecker::error(Position at, const std::string& message) const {
@@ -120,7 +121,22 @@ bool TypeChecker::can_be_in(std::string_view type, std::string_view ancestor) co
   return false;
 }
 
+void TypeChecker::fold_bools() {
+  folded_.resize(body_.exprs.nodes.size());
+  for (ExprId id = 0; id < folded_.size(); ++id) {  // children come before their parents
+    const Node& node = body_.exprs.nodes[id];
+    if (node.op == Op::Literal) {
+      const ValueRef value = body_.exprs.literals[node.a].ref();
+      if (value.kind() == Kind::Bool) folded_[id] = value.as_bool();
+    } else if ((node.op == Op::And || node.op == Op::Or) && folded_[node.a] && folded_[node.b]) {
+      folded_[id] = node.op == Op::And ? *folded_[node.a] && *folded_[node.b]
+                                       : *folded_[node.a] || *folded_[node.b];
+    }
+  }
+}
+
 std::optional<Value> TypeChecker::literal(ExprId id) const {
+  if (folded_[id]) return Value::boolean(*folded_[id]);
   const Node& node = body_.exprs.nodes[id];
   if (node.op == Op::Literal) return body_.exprs.literals[node.a];
   if (node.op == Op::Var && static_cast<Variable>(node.a) == Variable::Action) {

@@ -64,6 +64,7 @@ class TypeChecker {
   // join is the type both fit in, or null.
   const Type* join(const Type* a, const Type* b);
   bool can_be_in(std::string_view type, std::string_view ancestor) const;
+  void fold_bools();
   std::optional<EntityUid> literal_uid(ExprId id) const;
   std::optional<Value> literal(ExprId id) const;
   Error error(Position at, const std::string& message) const;
@@ -72,6 +73,8 @@ class TypeChecker {
   const PolicyBody& body_;
   const Environment* environment_ = nullptr;
   std::vector<std::uint32_t> numbers_;  // of each node
+  // What `&&` and `||` of two literal bools are: a literal too. Nothing for any other node.
+  std::vector<std::optional<bool>> folded_;
   std::vector<std::uint32_t> string_numbers_;
   std::vector<Type> simple_;
   std::map<std::string, const Type*, std::less<>> entities_;

@@ -30,6 +30,13 @@ class Validator {
     return check_types(work);
   }
 
+  // A link has its template's conditions; its own are the entities in its scope.
+  void run_link() {
+    if (some_action_applies()) return;
+    problem("link of template `" + printable(policy_.template_id) +
+            "`: no action of the schema fits the scope with these entities");
+  }
+
  private:
   void problem(std::string message) { out_.errors.push_back({policy_.id, std::move(message)}); }
 
@@ -76,15 +83,22 @@ class Validator {
     }
   }
 
+  // named is the entity of a scope, or null for a slot that is not filled.
+  const EntityUid* named(const Scope& scope) const {
+    if (!scope.slot) return &scope.entities[0];
+    const auto& filled = &scope == &body_.principal ? policy_.principal : policy_.resource;
+    return filled ? &*filled : nullptr;
+  }
+
   bool type_fits(const Scope& scope, const std::string& type) const {
     const auto in = [&] {
-      if (scope.slot) return true;
-      const std::string_view above = scope.entities[0].type();
+      const EntityUid* above = named(scope);
       const EntityType* known = schema_.entity_type(type);
-      return type == above || (known != nullptr && known->ancestors.contains(above));
+      return above == nullptr || type == above->type() ||
+             (known != nullptr && known->ancestors.contains(above->type()));
     };
     switch (scope.op) {
-      case Scope::Op::Eq: return scope.slot || scope.entities[0].type() == type;
+      case Scope::Op::Eq: return named(scope) == nullptr || named(scope)->type() == type;
       case Scope::Op::In: return in();
       case Scope::Op::Is: return scope.type == type;
       case Scope::Op::IsIn: return scope.type == type && in();
@@ -159,7 +173,12 @@ Result<Validation> validate(const Schema& schema, const PolicySet& set) {
   Validation out;
   std::size_t work = 0;
   for (const Policy& policy : set.policies()) {
-    if (policy.template_id.empty()) TRY(Validator(schema, policy, out).run(work));
+    Validator validator(schema, policy, out);
+    if (policy.template_id.empty()) {
+      TRY(validator.run(work));
+    } else {
+      validator.run_link();
+    }
   }
   for (const Policy& policy : set.templates()) TRY(Validator(schema, policy, out).run(work));
   return out;

@@ -30,7 +30,8 @@ struct Validation {
   bool valid() const { return errors.empty(); }
 };
 
-// validate checks all policies and templates of a set; links are valid as their template is.
+// validate checks all policies and templates of a set, and of links whether an action fits their
+// scope; what a link does is checked with its template.
 Result<Validation> validate(const Schema& schema, const PolicySet& set);
 
 }  // namespace writ::policy
