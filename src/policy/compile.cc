@@ -10,6 +10,7 @@
 
 #include "policy/evaluator.h"
 #include "policy/expr_internal.h"
+#include "policy/limits.h"
 
 namespace writ::policy {
 
@@ -84,6 +85,8 @@ class Compiler {
   Program finish() {
     for (const auto& [at, label] : jumps_) out_.code[at].a = labels_[label];
     out_.stack = deepest_;
+    out_.code.shrink_to_fit();
+    out_.constants.shrink_to_fit();
     return std::move(out_);
   }
 
@@ -269,6 +272,8 @@ class Compiler {
     for (std::size_t i = first; i < out_.code.size(); ++i) {
       if (out_.code[i].code != code_of(Instr::Constant)) return false;
       operands.push_back(out_.constants[out_.code[i].a]);
+      // As for an extension call that fails, the error belongs to the evaluation.
+      if (operands.back().ref().depth() >= kMaxValueDepth) return false;
     }
     Value folded;
     if (node.op == Op::Set) {

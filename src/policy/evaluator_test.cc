@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "policy/compile.h"
+#include "policy/expr_internal.h"
 #include "policy/limits.h"
 #include "policy/policy.h"
 
@@ -122,6 +123,54 @@ TEST_F(EvaluatorTest, SetsAndConstantFoldingAgreeWithEvaluation) {
   EXPECT_EQ(value("[].containsAll([])"), "true");
   EXPECT_EQ(value("ip(\"nope\")").find("error"), 0U);
   EXPECT_EQ(value("ip(\"1.2.3.4\", \"x\")").find("error"), 0U);
+}
+
+std::string repeated(const std::string& text, std::size_t times) {
+  std::string out;
+  for (std::size_t i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+TEST_F(EvaluatorTest, AHundredLevelsAndThousandsOfOperatorsEvaluate) {
+  constexpr std::size_t kLevels = 150;
+  constexpr std::size_t kChain = 5'000;
+  EXPECT_EQ(value("context.n" + repeated(" + context.n", kChain)), std::to_string(kChain + 1));
+  EXPECT_EQ(value("context.n == 1" + repeated(" && context.n == 1", kChain)), "true");
+  EXPECT_EQ(value("context.n == 2" + repeated(" || context.n == 2", kChain) + " || true"), "true");
+  EXPECT_EQ(value("context.n == 1" + repeated(" && context.n == 1", kChain) + " && context.nope")
+                .find("error: line 1"),
+            0U);
+  EXPECT_EQ(value(repeated("(", kLevels) + "context.n" + repeated(")", kLevels)), "1");
+  EXPECT_EQ(value(repeated("[", kLevels) + "context.n" + repeated("]", kLevels)),
+            repeated("[", kLevels) + "1" + repeated("]", kLevels));
+  EXPECT_EQ(value(repeated("{a: ", kLevels) + "context.n" + repeated("}", kLevels) +
+                  repeated(".a", kLevels)),
+            "1");
+  EXPECT_EQ(value(repeated("if context.n == 1 then ", kLevels) + "context.n" +
+                  repeated(" else 0", kLevels)),
+            "1");
+  const std::string beyond = value(repeated("[", kMaxNesting) + "1" + repeated("]", kMaxNesting));
+  EXPECT_NE(beyond.find("parse error: line 1, column"), std::string::npos) << beyond;
+  EXPECT_NE(beyond.find("levels"), std::string::npos) << beyond;
+}
+
+// The compiler folds constants; not past the limit, where the evaluation says so.
+TEST_F(EvaluatorTest, ConstantsFoldOnlyToTheLimitOfNesting) {
+  Expr expr;
+  ExprBuilder build(expr);
+  ExprId inner = build.literal({}, Value::integer(1)).value();
+  for (std::size_t i = 0; i < 60'000; ++i) {
+    const std::uint32_t element = inner;
+    inner = build.add(Op::Set, {}, build.list({&element, 1}), 1).value();
+  }
+  const Program program = compile_one(expr, inner);
+  Evaluator evaluator(entities_, request_);
+  const auto out = evaluator.evaluate(expr, program);
+  ASSERT_FALSE(out);
+  EXPECT_NE(out.error().message().find("nested more than 450 levels"), std::string::npos);
+  for (const Value& constant : program.constants) {
+    EXPECT_LE(constant.ref().depth(), kMaxValueDepth);
+  }
 }
 
 TEST_F(EvaluatorTest, ValuesNestOnlyToTheLimit) {
