@@ -274,6 +274,7 @@ Result<Entities> Entities::parse_json(std::string_view text) {
                  "expected a list of entities, found " + std::string(json.type_name()));
   }
   EntitiesBuilder builder;
+  NameCache names;
   for (const json::Value& item : *json.as_array()) {
     const json::Value* uid_json = item.find("uid");
     if (uid_json == nullptr) return Error(Code::Malformed, "an entity lacks `uid`");
@@ -287,7 +288,7 @@ Result<Entities> Entities::parse_json(std::string_view text) {
       return of_entity(Error(Code::Malformed, "needs `attrs`, an object, and `parents`, a list"));
     }
     Entity entity{uid};
-    auto record = record_from(*attrs);
+    auto record = record_from(*attrs, names);
     if (!record) return of_entity(std::move(record).error());
     entity.attrs = std::move(record).value();
     for (const json::Value& parent : *parents->as_array()) {
@@ -296,7 +297,7 @@ Result<Entities> Entities::parse_json(std::string_view text) {
       entity.parents.push_back(std::move(parent_uid).value());
     }
     if (const json::Value* tags = item.find("tags")) {
-      auto tag_record = record_from(*tags);
+      auto tag_record = record_from(*tags, names);
       if (!tag_record) return of_entity(std::move(tag_record).error().context("tags"));
       entity.tags = std::move(tag_record).value();
     }

@@ -60,7 +60,7 @@ Result<Value> extension_from(const json::Value& json) {
   return call_function(row->function, arguments);
 }
 
-Result<Value> record_from(const json::Value& json) {
+Result<Value> record_from(const json::Value& json, NameCache& names) {
   const json::Value::Object* members = json.as_object();
   if (members == nullptr) {
     return Error(Code::Malformed, "expected a record, found " + std::string(json.type_name()));
@@ -68,16 +68,16 @@ Result<Value> record_from(const json::Value& json) {
   std::vector<Field> fields;
   fields.reserve(members->size());
   for (const json::Member& member : *members) {
-    auto value = value_from(member.value);
+    auto value = value_from(member.value, names);
     if (!value) {
       return std::move(value).error().context("attribute `" + printable(member.name, 60) + "`");
     }
-    fields.push_back({member.name, std::move(value).value()});
+    fields.push_back({names.name(member.name), std::move(value).value()});
   }
   return Value::record(std::move(fields));
 }
 
-Result<Value> value_from(const json::Value& json) {
+Result<Value> value_from(const json::Value& json, NameCache& names) {
   switch (json.type()) {
     case json::Value::Type::Bool: return Value::boolean(json.as_bool().value());
     case json::Value::Type::Integer:
@@ -87,7 +87,9 @@ Result<Value> value_from(const json::Value& json) {
     case json::Value::Type::Array: {
       std::vector<Value> elements;
       elements.reserve(json.as_array()->size());
-      for (const json::Value& item : *json.as_array()) elements.push_back(TRY(value_from(item)));
+      for (const json::Value& item : *json.as_array()) {
+        elements.push_back(TRY(value_from(item, names)));
+      }
       return Value::set(std::move(elements));
     }
     case json::Value::Type::Object:
@@ -96,10 +98,19 @@ Result<Value> value_from(const json::Value& json) {
       }
       if (json.find("__entity") != nullptr) return Value::entity(TRY(uid_from(json, "`__entity`")));
       if (const json::Value* extension = json.find("__extn")) return extension_from(*extension);
-      return record_from(json);
+      return record_from(json, names);
     case json::Value::Type::Null: break;
   }
   return Error(Code::Malformed, "null is not a Cedar value");
+}
+
+Result<Value> record_from(const json::Value& json) {
+  NameCache names;
+  return record_from(json, names);
+}
+Result<Value> value_from(const json::Value& json) {
+  NameCache names;
+  return value_from(json, names);
 }
 
 Result<Value> parse_value_json(std::string_view text) {

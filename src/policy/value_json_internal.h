@@ -1,6 +1,10 @@
 // Values from parsed JSON: for the engine's own files.
 #pragma once
 
+#include <array>
+#include <functional>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "json/read.h"
@@ -15,9 +19,25 @@ inline json::Limits json_limits(std::size_t bytes) {
   return {.bytes = bytes, .depth = kMaxNesting, .values = 4'000'000};
 }
 
+// Attribute names of one document, so that entities of one type share theirs. Remembers few: where
+// another name takes its place, a name is merely made again.
+class NameCache {
+ public:
+  const Name& name(const std::string& text) {
+    std::optional<Name>& kept = kept_[std::hash<std::string_view>()(text) % kept_.size()];
+    if (!kept || kept->text() != text) kept = Name(text);
+    return *kept;
+  }
+
+ private:
+  std::array<std::optional<Name>, 64> kept_;
+};
+
 // value_from reads a value without a schema.
+Result<Value> value_from(const json::Value& json, NameCache& names);
 Result<Value> value_from(const json::Value& json);
 // record_from reads an object as a record, escapes not looked for at this level.
+Result<Value> record_from(const json::Value& json, NameCache& names);
 Result<Value> record_from(const json::Value& json);
 // uid_from reads {"type", "id"} or {"__entity": {"type", "id"}}; `what` names it in messages.
 Result<EntityUid> uid_from(const json::Value& json, std::string_view what);
