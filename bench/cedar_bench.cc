@@ -96,8 +96,19 @@ std::string uid_json(const std::string& type, const std::string& id) {
   return R"({"type":")" + type + R"(","id":")" + id + R"("})";
 }
 
-// Roles and folders first, then two users for every three documents.
-std::string entities_text(std::size_t count) {
+// How many there are of what, for so many entities: roles and folders first, then two users for
+// every three documents.
+struct Counts {
+  std::size_t users;
+  std::size_t docs;
+  explicit Counts(std::size_t entities) {
+    const std::size_t rest = entities - std::min(entities, kRoles + kFolders);
+    users = std::max<std::size_t>(4, rest * 2 / 5);
+    docs = std::max<std::size_t>(4, rest - std::min(rest, users));
+  }
+};
+
+std::string entities_text(const Counts& counts) {
   std::string out = "[";
   std::size_t made = 0;
   const auto add = [&](const std::string& type, const std::string& id, const std::string& attrs,
@@ -110,33 +121,31 @@ std::string entities_text(std::size_t count) {
   for (std::size_t i = 0; i < kFolders; ++i) {
     add("Folder", "f" + number(i), "", i < 3 ? "" : uid_json("Folder", "f" + number(i / 3)));
   }
-  const std::size_t rest = count > made ? count - made : 0;
-  const std::size_t users = std::max<std::size_t>(4, rest * 2 / 5);
-  const std::size_t docs = std::max<std::size_t>(4, rest - std::min(rest, users));
-  for (std::size_t i = 0; i < users; ++i) {
+  for (std::size_t i = 0; i < counts.users; ++i) {
     add("User", "u" + number(i),
         R"("level":)" + number(i % 6) + R"(,"team":"team )" + number(i % 9) + '"',
         uid_json("Role", "r" + number(i % kRoles)) + "," +
             uid_json("Role", "r" + number((i * 5 + 1) % kRoles)));
   }
-  for (std::size_t i = 0; i < docs; ++i) {
+  for (std::size_t i = 0; i < counts.docs; ++i) {
     add("Doc", "d" + number(i),
         R"("level":)" + number(i % 4) + R"(,"owner":{"__entity":)" +
-            uid_json("User", "u" + number(i % users)) + R"(},"archived":)" +
+            uid_json("User", "u" + number(i % counts.users)) + R"(},"archived":)" +
             (i % 5 == 0 ? "true" : "false"),
         uid_json("Folder", "f" + number(i % kFolders)));
   }
   return out + "]";
 }
 
-std::vector<Request> requests() {
+// Users and documents from all over the store.
+std::vector<Request> requests(std::size_t count, const Counts& counts) {
   std::vector<Request> out;
-  for (std::size_t i = 0; i < 8; ++i) {
-    out.push_back({EntityUid::make("User", "u" + number(i % 4)),
+  for (std::size_t i = 0; i < count; ++i) {
+    out.push_back({EntityUid::make("User", "u" + number(i * 7'919 % counts.users)),
                    EntityUid::make("Action", kActions[i % 4]),
-                   EntityUid::make("Doc", "d" + number(i / 2)),
+                   EntityUid::make("Doc", "d" + number(i * 104'729 % counts.docs)),
                    Value::record({{"mfa", Value::boolean(i % 2 == 0)},
-                                  {"hour", Value::integer(static_cast<std::int64_t>(i) + 8)}})});
+                                  {"hour", Value::integer(static_cast<std::int64_t>(i % 24))}})});
   }
   return out;
 }
@@ -184,10 +193,12 @@ double median_time(int rounds, const Work& work) {
 }
 
 int time_all(std::size_t policies, std::size_t entity_count) {
-  const auto asked = requests();
+  const Counts counts(entity_count);
+  const auto asked = requests(8, counts);
+  const auto many = requests(4'096, counts);
   const Schema schema = Schema::parse(kSchema).value();
   const std::string text = policies_text(policies);
-  const std::string world = entities_text(entity_count);
+  const std::string world = entities_text(counts);
   const Entities entities = Entities::parse_json(world).value();
   const PolicySet set = PolicySet::parse(text).value();
   const std::array<const PolicySet*, 1> sets = {&set};
@@ -198,22 +209,25 @@ int time_all(std::size_t policies, std::size_t entity_count) {
 
   Authorizer authorizer;
   volatile bool sink = false;
-  const auto measure = [&](Find find, std::size_t rounds) {
+  const auto measure = [&](const char* name, Find find, const std::vector<Request>& questions,
+                           std::size_t rounds) {
     const auto once = [&](std::size_t i) {
-      sink = authorizer.decide(sets, entities, asked[i], OnError::Deny, find).decision ==
+      sink = authorizer.decide(sets, entities, questions[i], OnError::Deny, find).decision ==
              Decision::Allow;
     };
-    timed(rounds / 4 + 2, asked.size(), once);
+    timed(rounds / 4 + 2, questions.size(), once);
     const std::size_t before = allocations;
-    for (std::size_t i = 0; i < asked.size(); ++i) once(i);
+    for (std::size_t i = 0; i < questions.size(); ++i) once(i);
     const auto taken = static_cast<double>(allocations - before);
-    const Quantiles out = timed(rounds, asked.size(), once);
-    std::printf("\"%s\": {\"p50\": %.0f, \"p99\": %.0f, \"allocations\": %.0f}, ",
-                find == Find::Indexed ? "indexed" : "one_by_one", out.p50, out.p99, taken);
+    const Quantiles out = timed(rounds, questions.size(), once);
+    std::printf("\"%s\": {\"p50\": %.0f, \"p99\": %.0f, \"allocations\": %.0f}, ", name, out.p50,
+                out.p99, taken);
   };
   std::printf("{\"policies\": %zu, \"entities\": %zu, ", policies, entities.size());
-  measure(Find::Indexed, 5'000);
-  measure(Find::OneByOne, std::max<std::size_t>(50, 200'000 / (policies + 40)));
+  measure("indexed", Find::Indexed, asked, 5'000);
+  measure("one_by_one", Find::OneByOne, asked,
+          std::max<std::size_t>(50, 200'000 / (policies + 40)));
+  measure("spread", Find::Indexed, many, 10);
   const Quantiles clock = timed(1'000, asked.size(), [](std::size_t) {});
   const int few = policies + entity_count > 5'000 ? 3 : 9;
   const double parse = median_time(few, [&] { (void)PolicySet::parse(text).value(); });
@@ -243,12 +257,13 @@ void write_file(const std::string& path, const std::string& text) {
 }
 
 int dump(std::size_t policies, std::size_t entity_count, const std::string& folder) {
+  const Counts counts(entity_count);
   const std::string text = policies_text(policies);
-  const std::string world = entities_text(entity_count);
+  const std::string world = entities_text(counts);
   const PolicySet set = PolicySet::parse(text).value();
   const Entities entities = Entities::parse_json(world).value();
   std::string out = "[";
-  for (const Request& request : requests()) {
+  for (const Request& request : requests(8, counts)) {
     const Response answer = authorize(set, entities, request, OnError::Skip);
     out += out.size() > 1 ? ",\n" : "";
     out += R"({"request":)" + to_json(request).value() + R"(,"decision":)" +
