@@ -12,4 +12,10 @@ Result<UniqueFd> local_socket(int type) {
   return adopt_fd(number);
 }
 
+Result<UniqueFd> tcp_socket(int family) {
+  const int number = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (number < 0) return errno_error(errno, "making a socket");
+  return adopt_fd(number);
+}
+
 }  // namespace writ

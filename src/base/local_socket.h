@@ -1,4 +1,4 @@
-// Unix sockets of this machine, close-on-exec and non-blocking from birth.
+// Sockets, close-on-exec and non-blocking from birth.
 // Thread safety: functions may be called from any thread.
 #pragma once
 
@@ -9,5 +9,7 @@ namespace writ {
 
 // local_socket makes an AF_UNIX socket of `type` (SOCK_*).
 Result<UniqueFd> local_socket(int type);
+// tcp_socket makes one of family AF_INET or AF_INET6, in this thread's network namespace.
+Result<UniqueFd> tcp_socket(int family);
 
 }  // namespace writ

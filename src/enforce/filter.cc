@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/prctl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -92,10 +94,9 @@ constexpr int kAllowed[] = {
     SCMP_SYS(setitimer), SCMP_SYS(timer_create), SCMP_SYS(timer_settime), SCMP_SYS(timer_gettime),
     SCMP_SYS(timer_getoverrun), SCMP_SYS(timer_delete), SCMP_SYS(getrandom),
     // sockets, in the run's own network
-    SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4),
-    SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
-    SCMP_SYS(shutdown), SCMP_SYS(sendto), SCMP_SYS(recvfrom), SCMP_SYS(sendmsg), SCMP_SYS(recvmsg),
-    SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg),
+    SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
+    SCMP_SYS(getsockopt), SCMP_SYS(shutdown), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
+    SCMP_SYS(recvmmsg),
     // System V and POSIX communication, in the run's own namespace
     SCMP_SYS(shmget), SCMP_SYS(shmdt), SCMP_SYS(shmctl), SCMP_SYS(semget), SCMP_SYS(semop),
     SCMP_SYS(semtimedop), SCMP_SYS(semctl), SCMP_SYS(msgget), SCMP_SYS(msgsnd), SCMP_SYS(msgrcv),
@@ -141,16 +142,60 @@ constexpr std::uint32_t kIoctls[] = {TCGETS,
                                      0xc020660b /* FS_IOC_FIEMAP */,
                                      0x00000001 /* FIBMAP */,
                                      0x8906 /* SIOCGSTAMP */,
-                                     0x8912 /* SIOCGIFCONF */,
-                                     0x8910 /* SIOCGIFNAME */,
-                                     0x8913 /* SIOCGIFFLAGS */,
-                                     0x8915 /* SIOCGIFADDR */,
-                                     0x8919 /* SIOCGIFBRDADDR */,
-                                     0x891b /* SIOCGIFNETMASK */,
-                                     0x8921 /* SIOCGIFMTU */,
-                                     0x8927 /* SIOCGIFHWADDR */,
-                                     0x8933 /* SIOCGIFINDEX */,
                                      0x8905 /* SIOCATMARK */};
+
+// About interfaces: of the namespace that a socket belongs to.
+constexpr std::uint32_t kInterfaceIoctls[] = {
+    0x8912 /* SIOCGIFCONF */, 0x8910 /* SIOCGIFNAME */,    0x8913 /* SIOCGIFFLAGS */,
+    0x8915 /* SIOCGIFADDR */, 0x8919 /* SIOCGIFBRDADDR */, 0x891b /* SIOCGIFNETMASK */,
+    0x8921 /* SIOCGIFMTU */,  0x8927 /* SIOCGIFHWADDR */,  0x8933 /* SIOCGIFINDEX */};
+
+// Socket options that concern one socket's own traffic and nothing else of the machine. Absent:
+// devices, marks, source routes and routing headers, free binding, multicast membership, filters,
+// fast open, upper protocols, repair.
+struct SocketOptions {
+  std::uint32_t level;
+  std::initializer_list<int> names;
+};
+const SocketOptions kSocketOptions[] = {
+    {SOL_SOCKET,
+     {SO_REUSEADDR,
+      SO_REUSEPORT,
+      SO_BROADCAST,
+      SO_SNDBUF,
+      SO_RCVBUF,
+      SO_KEEPALIVE,
+      SO_OOBINLINE,
+      SO_PRIORITY,
+      SO_LINGER,
+      SO_PASSCRED,
+      SO_RCVLOWAT,
+      SO_SNDLOWAT,
+      SO_RCVTIMEO,
+      SO_SNDTIMEO,
+      SO_TIMESTAMP,
+      SO_TIMESTAMPNS,
+      SO_TIMESTAMPING,
+      SO_RXQ_OVFL,
+      SO_ZEROCOPY,
+      63 /* SO_TIMESTAMP_NEW */,
+      64 /* SO_TIMESTAMPNS_NEW */,
+      65 /* SO_TIMESTAMPING_NEW */,
+      66 /* SO_RCVTIMEO_NEW */,
+      67 /* SO_SNDTIMEO_NEW */}},
+    {IPPROTO_TCP,
+     {TCP_NODELAY, TCP_MAXSEG, TCP_CORK, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_SYNCNT,
+      TCP_LINGER2, TCP_DEFER_ACCEPT, TCP_WINDOW_CLAMP, TCP_QUICKACK, TCP_USER_TIMEOUT,
+      TCP_NOTSENT_LOWAT}},
+    {IPPROTO_UDP, {1 /* UDP_CORK */, 103 /* UDP_SEGMENT */, 104 /* UDP_GRO */}},
+    {IPPROTO_IP,
+     {IP_TOS, IP_TTL, IP_RECVTOS, IP_RECVTTL, IP_RECVERR, IP_PKTINFO, IP_MTU_DISCOVER,
+      IP_BIND_ADDRESS_NO_PORT, IP_MULTICAST_TTL, IP_MULTICAST_LOOP}},
+    {IPPROTO_IPV6,
+     {IPV6_V6ONLY, IPV6_UNICAST_HOPS, IPV6_TCLASS, IPV6_RECVTCLASS, IPV6_RECVPKTINFO,
+      IPV6_RECVHOPLIMIT, IPV6_RECVERR, IPV6_MTU_DISCOVER, IPV6_DONTFRAG, IPV6_MULTICAST_HOPS,
+      IPV6_MULTICAST_LOOP, 70 /* IPV6_AUTOFLOWLABEL */, 72 /* IPV6_ADDR_PREFERENCES */}},
+    {270 /* SOL_NETLINK */, {11 /* NETLINK_EXT_ACK */, 12 /* NETLINK_GET_STRICT_CHK */}}};
 
 constexpr int kPrctls[] = {PR_SET_NAME,
                            PR_GET_NAME,
@@ -300,6 +345,39 @@ void add_sockets(Rules& rules) {
   }
 }
 
+void add_network(Rules& rules, bool gated) {
+  struct Send {
+    int call;
+    unsigned flags;  // argument
+  };
+  constexpr Send kSends[] = {
+      {SCMP_SYS(sendto), 3}, {SCMP_SYS(sendmsg), 2}, {SCMP_SYS(sendmmsg), 3}};
+  if (!gated) {
+    for (const int call :
+         {SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(setsockopt)}) {
+      rules.add(SCMP_ACT_ALLOW, call);
+    }
+    for (const Send& send : kSends) rules.add(SCMP_ACT_ALLOW, send.call);
+    for (const std::uint32_t request : kInterfaceIoctls) {
+      rules.add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), {Rules::word(1, request)});
+    }
+    return;
+  }
+  for (const int call : {SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen)}) {
+    rules.add(SCMP_ACT_NOTIFY, call);
+  }
+  for (const auto& [call, flags] : kSends) {
+    rules.add(SCMP_ACT_ALLOW, call, {Rules::bits(flags, MSG_FASTOPEN, 0)});
+    rules.add(SCMP_ACT_ERRNO(EOPNOTSUPP), call, {Rules::bits(flags, MSG_FASTOPEN, MSG_FASTOPEN)});
+  }
+  for (const auto& [level, names] : kSocketOptions) {
+    for (const int name : names) {
+      rules.add(SCMP_ACT_ALLOW, SCMP_SYS(setsockopt),
+                {Rules::word(1, level), Rules::word(2, static_cast<std::uint64_t>(name))});
+    }
+  }
+}
+
 void add_executable_memory(Rules& rules, const FilterOptions& options) {
   constexpr std::uint64_t kBoth = PROT_WRITE | PROT_EXEC;
   constexpr std::uint64_t kType = 0xf;  // MAP_TYPE
@@ -367,6 +445,7 @@ Result<std::vector<wire::FilterOp>> make_filter(const FilterOptions& options) {
   add_clone(rules);
   add_limits(rules);
   add_sockets(rules);
+  add_network(rules, options.net);
   add_open(rules, SCMP_SYS(open), 1, 2);
   add_open(rules, SCMP_SYS(openat), 2, 3);
   add_mode(rules, SCMP_SYS(creat), 1);

@@ -10,6 +10,10 @@
 // lies in a granted tree leads out of the run), set-user-id and set-group-id modes, new
 // namespaces, sharing of the working directory with another process, file leases, and without
 // `jit` whatever makes memory executable that was writable.
+// With `net` (a plan that grants endpoints) connect, bind and listen raise notifications too, and
+// as descriptors may then be the host's sockets: no fast open (a connect in a send), socket options
+// and requests by list only (no binding to devices, source routes, multicast, host interfaces).
+//
 // Not covered: flock() of a readable file (docs/security-model.md).
 //
 // Hostile: every system call of the run. Thread safety: pure function.
@@ -25,6 +29,7 @@ namespace writ::enforce {
 struct FilterOptions {
   bool jit = false;   // writable memory may become executable
   bool mdwe = false;  // PR_SET_MDWE is set, so the filter need not judge mmap and mprotect
+  bool net = false;   // the net gate serves connect, bind and listen
 };
 
 // make_filter is the program for seccomp(2), at most 4096 instructions.

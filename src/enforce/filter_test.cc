@@ -95,6 +95,67 @@ TEST(Filter, ExecRaisesANotificationAndNothingElseDoes) {
   }
 }
 
+Program net_program() {
+  return make_filter({false, true, true}).value();
+}
+
+TEST(Filter, TheNetGateHearsOfConnectBindAndListen) {
+  const Program program = net_program();
+  for (const long call : {SYS_connect, SYS_bind, SYS_listen}) {
+    EXPECT_EQ(run(program, {call, {}, 0}), kNotify) << call;
+    EXPECT_EQ(run(program_of(false, true), {call, {}, 0}), kAllow) << call;
+  }
+  for (long number = 0; number < 600; ++number) {
+    const bool gated = number == SYS_execve || number == SYS_execveat || number == SYS_connect ||
+                       number == SYS_bind || number == SYS_listen;
+    if (gated) continue;
+    EXPECT_NE(run(program, {number, {}, 0}), kNotify) << number;
+  }
+}
+
+TEST(Filter, UnderTheNetGateNoSendConnects) {
+  const Program program = net_program();
+  constexpr std::uint64_t kFast = MSG_FASTOPEN;
+  constexpr std::uint64_t kOther = MSG_NOSIGNAL | MSG_DONTWAIT | MSG_ZEROCOPY;
+  expect_all(program, {{SYS_sendto, {3, 0, 0, kOther}, kAllow},
+                       {SYS_sendto, {3, 0, 0, kOther | kFast}, refused(EOPNOTSUPP)},
+                       {SYS_sendto, {3, 0, 0, kHigh | kFast}, refused(EOPNOTSUPP)},
+                       {SYS_sendmsg, {3, 0, kOther}, kAllow},
+                       {SYS_sendmsg, {3, 0, kFast}, refused(EOPNOTSUPP)},
+                       {SYS_sendmmsg, {3, 0, 1, 0}, kAllow},
+                       {SYS_sendmmsg, {3, 0, 1, kFast}, refused(EOPNOTSUPP)}});
+}
+
+TEST(Filter, UnderTheNetGateSocketOptionsAreThoseOfTheList) {
+  const Program program = net_program();
+  const auto option = [&](std::uint64_t level, std::uint64_t name) {
+    return run(program, {SYS_setsockopt, {3, level, name, 0, 4}, 0});
+  };
+  EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), kAllow);
+  EXPECT_EQ(option(6, 1 /* TCP_NODELAY */), kAllow);
+  EXPECT_EQ(option(41, 26 /* IPV6_V6ONLY */), kAllow);
+  for (const std::uint64_t name : {25 /* SO_BINDTODEVICE */, 36 /* SO_MARK */, 26 /* filter */,
+                                   50 /* SO_ATTACH_BPF */, 62 /* SO_BINDTOIFINDEX */}) {
+    EXPECT_EQ(option(SOL_SOCKET, name), refused(ENOSYS)) << name;
+  }
+  for (const std::uint64_t name :
+       {4 /* IP_OPTIONS */, 15 /* IP_FREEBIND */, 19 /* IP_TRANSPARENT */,
+        35 /* IP_ADD_MEMBERSHIP */, 32 /* IP_MULTICAST_IF */}) {
+    EXPECT_EQ(option(0, name), refused(ENOSYS)) << name;
+  }
+  for (const std::uint64_t name :
+       {57 /* IPV6_RTHDR */, 54 /* IPV6_HOPOPTS */, 20 /* JOIN */, 78 /* IPV6_FREEBIND */}) {
+    EXPECT_EQ(option(41, name), refused(ENOSYS)) << name;
+  }
+  for (const std::uint64_t name : {23 /* TCP_FASTOPEN */, 30 /* TCP_FASTOPEN_CONNECT */,
+                                   31 /* TCP_ULP */, 19 /* TCP_REPAIR */, 14 /* TCP_MD5SIG */}) {
+    EXPECT_EQ(option(6, name), refused(ENOSYS)) << name;
+  }
+  EXPECT_EQ(option(255, 1), refused(ENOSYS));
+  EXPECT_EQ(run(program, {SYS_ioctl, {3, 0x8912 /* SIOCGIFCONF */}, 0}), refused(ENOSYS));
+  EXPECT_EQ(run(program_of(false, true), {SYS_ioctl, {3, 0x8912}, 0}), kAllow);
+}
+
 TEST(Filter, WhatOrdinarySoftwareNeedsIsAllowed) {
   const Program program = program_of(false, true);
   for (const long number : {SYS_read,

@@ -42,6 +42,8 @@ std::optional<T> number(std::string_view text) {
   return value;
 }
 
+}  // namespace
+
 // A thread's group. That it leads its own, the usual case, is cheaper to ask than to read.
 Result<pid_t> group_of(pid_t thread) {
   if (::syscall(SYS_tgkill, thread, thread, 0) == 0) return thread;
@@ -55,8 +57,6 @@ Result<pid_t> group_of(pid_t thread) {
   }
   return Error(Code::NotFound, "the caller's process is not known");
 }
-
-}  // namespace
 
 Result<ProcessInfo> process_of(pid_t process) {
   // One line, given in one piece, of which the first 22 fields count.
@@ -110,6 +110,10 @@ Result<Caller> Inspector::caller_of(pid_t group, pid_t thread) {
   if (out.ancestry.empty()) out.ancestry.push_back(TRY(process_of(group)).process);
   out.process = out.ancestry.front();
   return out;
+}
+
+Result<Caller> Inspector::caller(pid_t thread) {
+  return caller_of(TRY(group_of(thread)), thread);
 }
 
 Result<ProcessInfo> Inspector::ancestor(pid_t process) {

@@ -40,6 +40,8 @@ struct ProcessInfo {
   pid_t parent = 0;
 };
 Result<ProcessInfo> process_of(pid_t process);
+// group_of is the process that a thread belongs to.
+Result<pid_t> group_of(pid_t thread);
 
 class Inspector {
  public:
@@ -53,6 +55,9 @@ class Inspector {
   // image: an Error means that it could not be read or explained; Code::Conflict: what is loaded is
   // not what its own arguments say (a race). `caller` is carried over from the sight.
   Result<ExecImage> image(pid_t process, StackPointer stack, const Caller& caller);
+
+  // caller names the process of a waiting thread, with what it descends from.
+  Result<Caller> caller(pid_t thread);
 
   // cancel ends long work (hashing) soon: the run is over.
   void cancel() { digests_.cancel(); }

@@ -29,6 +29,10 @@ std::uint64_t scopes(int abi) {
   return abi >= 6 ? kScopeAbstractSocket | kScopeSignal : 0;
 }
 
+std::uint64_t network(int abi) {
+  return abi >= 4 ? kBindTcp | kConnectTcp : 0;
+}
+
 std::uint64_t rights(MountKind kind, bool directory, int abi) {
   std::uint64_t wanted = 0;
   switch (kind) {

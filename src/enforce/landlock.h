@@ -8,8 +8,11 @@
 // Before ABI 2 no file can be renamed or linked into another directory, from ABI 3 truncate,
 // from ABI 5 device ioctls are covered, from ABI 6 signals and abstract sockets are scoped.
 //
-// TCP is not handled: a run's sockets live in its own empty network namespace.
-// Thread safety: pure functions.
+// From ABI 4, under a plan that grants endpoints, all TCP bind and connect of the run itself is
+// denied: the net gate makes these calls, and it is not in the run's Landlock domain. (Listening
+// without binding is not covered: the gate's notification is.) Without endpoints TCP is not
+// handled: the run's sockets live in its own empty network namespace. Thread safety: pure
+// functions.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +38,9 @@ inline constexpr std::uint64_t kRefer = 1u << 13;        // ABI 2
 inline constexpr std::uint64_t kTruncate = 1u << 14;     // ABI 3
 inline constexpr std::uint64_t kDeviceIoctl = 1u << 15;  // ABI 5
 
+inline constexpr std::uint64_t kBindTcp = 1u << 0;     // ABI 4
+inline constexpr std::uint64_t kConnectTcp = 1u << 1;  // ABI 4
+
 inline constexpr std::uint64_t kScopeAbstractSocket = 1u << 0;  // ABI 6
 inline constexpr std::uint64_t kScopeSignal = 1u << 1;          // ABI 6
 
@@ -42,6 +48,8 @@ inline constexpr std::uint64_t kScopeSignal = 1u << 1;          // ABI 6
 std::uint64_t handled(int abi);
 // scopes is what of a run's signals and abstract sockets stays inside it.
 std::uint64_t scopes(int abi);
+// network is every right about TCP: bind and connect.
+std::uint64_t network(int abi);
 // rights of a mount of `kind`; for a single file only those a file can have.
 std::uint64_t rights(MountKind kind, bool directory, int abi);
 // device_rights of /dev/null and its like.

@@ -141,6 +141,15 @@ Result<std::unique_ptr<Loop>> Loop::create(Boundary boundary, const Plan& plan, 
       boundary = std::move(loop->boundary_);
       return std::move(started).error();
     }
+    if (!plan.connect.empty()) {
+      Result<std::unique_ptr<NetGate>> net =
+          NetGate::create(plan, verdicts, loop->listener_, loop->inspector_, clock);
+      if (!net) {
+        boundary = std::move(loop->boundary_);
+        return std::move(net).error();
+      }
+      loop->net_ = std::move(*net);
+    }
     return loop;
   };
   Result<std::unique_ptr<Loop>> made = make();
@@ -319,6 +328,7 @@ void Loop::end(EndReason reason, std::string detail) {
   outcome_.detail = std::move(detail);
   cause_boot_ = clock_.boot_nanos();
   kill_init(boundary_);
+  if (net_) net_->hold(true);
   inspector_.cancel();
   apply(End{});
 }
@@ -362,10 +372,21 @@ void Loop::take_notifications() {
       return;
     }
     if (!*got) continue;
+    if (net_ && (**got).call != SYS_execve && (**got).call != SYS_execveat) {
+      take_net(**got);
+      continue;
+    }
     incoming_ = **got;
     stay_near_caller();
     apply(Asked{incoming_.id, incoming_.thread});
   }
+}
+
+// The net gate's events use the same budget: what is refused is recorded.
+void Loop::take_net(const Notification& asked) {
+  if (gate_.counts().asked + ++net_asked_ <= plan_.limits.gate_events) return net_->take(asked);
+  end(EndReason::LimitEvents,
+      "more than " + std::to_string(plan_.limits.gate_events) + " gate events");
 }
 
 void Loop::take_children() {
@@ -398,6 +419,7 @@ void Loop::take_wishes() {
   if (wishes.frozen && !ended_) {
     if (*wishes.frozen) {
       apply(Freeze{});
+      if (net_) net_->hold(true);
       if (!send(boundary_, LifelineMessage::Freeze)) {
         end(EndReason::ContinuityLost, "init does not take messages");
       }
@@ -406,6 +428,7 @@ void Loop::take_wishes() {
         end(EndReason::ContinuityLost, "init does not take messages");
       }
       apply(Thaw{});
+      if (net_) net_->hold(false);
     }
   }
 }
@@ -440,6 +463,7 @@ void Loop::take_lifeline() {
     outcome_.end = EndReason::Exited;
     outcome_.exit_status = WEXITSTATUS(status);
   }
+  if (net_) net_->hold(true);
   apply(End{});
 }
 
@@ -539,6 +563,7 @@ Outcome Loop::run() {
     }
     mailbox_.show(gate_.counts());
   }
+  if (net_) net_->stop();  // no verdict is asked after the end
   gate_.close();
   mailbox_.show(gate_.counts());
   outcome_.counts = gate_.counts();

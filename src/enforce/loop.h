@@ -19,6 +19,7 @@
 #include "enforce/boundary.h"
 #include "enforce/gate.h"
 #include "enforce/inspect.h"
+#include "enforce/net_gate.h"
 #include "enforce/notify.h"
 #include "enforce/supervisor.h"
 #include "enforce/tracer.h"
@@ -85,6 +86,7 @@ class Loop {
   std::optional<GateEvent> perform(const EndRun& action);
 
   void take_notifications();
+  void take_net(const Notification& asked);
   void take_children();
   void take_wishes();
   void take_lifeline();
@@ -108,7 +110,9 @@ class Loop {
   UniqueFd tick_;  // timerfd: heartbeats, and a look at both clocks
   Gate gate_;
   Inspector inspector_;
-  Workers workers_;  // after everything that jobs use
+  Workers workers_;               // after everything that jobs use
+  std::unique_ptr<NetGate> net_;  // null: the plan grants no endpoint
+  std::uint64_t net_asked_ = 0;
 
   Outcome outcome_;
   std::unordered_map<std::uint64_t, Caller> callers_;  // by attempt, from check to judgement

@@ -1,5 +1,6 @@
 #include "enforce/notify.h"
 
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -78,6 +79,20 @@ bool Listener::answer(std::uint64_t id, int error) {
 
 bool Listener::let_through(std::uint64_t id) {
   return send(id, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+}
+
+bool Listener::succeed(std::uint64_t id) {
+  return send(id, 0, 0);
+}
+
+bool Listener::put(std::uint64_t id, FdRef file, int number, bool close_on_exec) const {
+  struct seccomp_notif_addfd request {};
+  request.id = id;
+  request.flags = SECCOMP_ADDFD_FLAG_SETFD;
+  request.srcfd = static_cast<std::uint32_t>(file.number());
+  request.newfd = static_cast<std::uint32_t>(number);
+  request.newfd_flags = close_on_exec ? O_CLOEXEC : 0;
+  return ::ioctl(fd_.number(), SECCOMP_IOCTL_NOTIF_ADDFD, &request) >= 0;
 }
 
 }  // namespace writ::enforce

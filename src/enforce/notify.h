@@ -40,6 +40,10 @@ class Listener {
   // say whether the caller was still there.
   bool answer(std::uint64_t id, int error);
   bool let_through(std::uint64_t id);
+  // succeed makes the call return 0 without the kernel carrying it out. put places `file` under
+  // descriptor `number` of the waiting caller; the call still waits for its answer.
+  bool succeed(std::uint64_t id);
+  bool put(std::uint64_t id, FdRef file, int number, bool close_on_exec) const;
 
  private:
   explicit Listener(UniqueFd fd) : fd_(std::move(fd)) {}

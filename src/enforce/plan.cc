@@ -26,6 +26,7 @@ enum Key : int {
   kEnvironment = 11,
   kDirectory = 12,
   kMechanisms = 13,
+  kConnect = 14,
 };
 
 // Arguments and variables are bytes: the kernel does not ask for UTF-8, nor do paths.
@@ -117,6 +118,41 @@ Result<std::vector<Link>> read_links(Reader& r) {
   return out;
 }
 
+Result<std::uint16_t> read_port(Reader& r) {
+  const std::uint64_t value = TRY(r.uint());
+  if (value > UINT16_MAX) return r.refuse("a port beyond 16 bits");
+  return static_cast<std::uint16_t>(value);
+}
+
+Result<std::vector<Endpoint>> read_endpoints(Reader& r) {
+  std::vector<Endpoint> out;
+  TRY(r.enter_array());
+  while (r.more()) {
+    Endpoint one;
+    TRY(r.enter_array_of(3));
+    const std::uint64_t protocol = TRY(r.uint());
+    if (protocol > static_cast<std::uint64_t>(Protocol::Unix)) {
+      return r.refuse("unknown protocol");
+    }
+    one.protocol = static_cast<Protocol>(protocol);
+    one.host = TRY(read_string(r));
+    TRY(r.enter_array());
+    while (r.more()) {
+      TRY(r.enter_array_of(2));
+      PortRange range;
+      range.first = TRY(read_port(r));
+      range.last = TRY(read_port(r));
+      TRY(r.leave());
+      one.ports.push_back(range);
+    }
+    TRY(r.leave());
+    TRY(r.leave());
+    out.push_back(std::move(one));
+  }
+  TRY(r.leave());
+  return out;
+}
+
 Result<Limits> read_limits(Reader& r) {
   Limits out;
   TRY(r.enter_array_of(6));
@@ -171,6 +207,19 @@ ByteVec encode(const Plan& plan) {
     w.key(kDirectory).bytes(as_bytes(std::string_view(plan.directory)));
     w.key(kMechanisms);
     write(w, plan.mechanisms);
+    w.key(kConnect).array([&] {
+      for (const Endpoint& one : plan.connect) {
+        w.array([&] {
+          w.uint(static_cast<std::uint64_t>(one.protocol));
+          w.bytes(as_bytes(std::string_view(one.host)));
+          w.array([&] {
+            for (const PortRange& range : one.ports) {
+              w.array([&] { w.uint(range.first).uint(range.last); });
+            }
+          });
+        });
+      }
+    });
   });
   // Nothing in it can fail: no text, no key twice, no item copied.
   return std::move(w).finish().value();
@@ -179,9 +228,9 @@ ByteVec encode(const Plan& plan) {
 Result<Plan> decode_plan(Bytes bytes) {
   Reader r(bytes);
   Plan out;
-  constexpr std::size_t kFields = 14;
-  if (TRY(r.enter_map()) != kFields) return r.refuse("a plan has 14 fields");
-  for (int key = kVersion; key <= kMechanisms; ++key) {
+  constexpr std::size_t kFields = 15;
+  if (TRY(r.enter_map()) != kFields) return r.refuse("a plan has 15 fields");
+  for (int key = kVersion; key <= kConnect; ++key) {
     if (TRY(r.integer()) != key) return r.refuse("unknown field of a plan");
     switch (static_cast<Key>(key)) {
       case kVersion:
@@ -207,6 +256,7 @@ Result<Plan> decode_plan(Bytes bytes) {
       case kEnvironment: out.environment = TRY(read_strings(r)); break;
       case kDirectory: out.directory = TRY(read_string(r)); break;
       case kMechanisms: out.mechanisms = TRY(read_strings(r)); break;
+      case kConnect: out.connect = TRY(read_endpoints(r)); break;
     }
   }
   TRY(r.leave());

@@ -59,6 +59,23 @@ struct Limits {
   std::uint64_t gate_events = 1'000'000;        // asked, whatever the answer
 };
 
+// What of the network a run reaches beyond its own loopback. `host` is a lower-case name, `*.name`
+// or a CIDR (a path for Unix).
+enum class Protocol : std::uint8_t { Tcp = 0, Udp = 1, Unix = 2 };
+
+struct PortRange {
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+  friend bool operator==(const PortRange&, const PortRange&) = default;
+};
+
+struct Endpoint {
+  Protocol protocol = Protocol::Tcp;
+  std::string host;
+  std::vector<PortRange> ports;
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
 // Who the run is on the host. Never uid 0 (DESIGN §8.1, "As root").
 struct Identity {
   std::uint32_t uid = 0;
@@ -79,6 +96,8 @@ struct Plan {
   std::vector<std::string> covers;
   bool jit = false;  // W^X is off for the whole run
   Limits limits;
+  // Empty: nothing but the run's own loopback, and no net gate (net_gate.h) at all.
+  std::vector<Endpoint> connect;
   // The first program.
   std::string program;  // absolute path inside the run
   std::vector<std::string> argv;

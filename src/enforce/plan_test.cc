@@ -22,6 +22,7 @@ Plan full() {
   out.environment = {"A=\xff"};
   out.directory = "/";
   out.mechanisms = {"landlock:7"};
+  out.connect = {{Protocol::Udp, "a.example", {{1, 2}, {3, 3}}}};
   return out;
 }
 
@@ -36,6 +37,7 @@ TEST(Plan, DecodesToWhatWasEncoded) {
   EXPECT_EQ(back.limits.wall_ms, 9u);
   EXPECT_FALSE(back.limits.cpu_ms.has_value());
   EXPECT_EQ(back.identity.owner_gid, 3u);
+  EXPECT_EQ(back.connect, plan.connect);
   EXPECT_EQ(digest(back), digest(plan));
 }
 
@@ -74,6 +76,11 @@ TEST(Plan, EveryFieldChangesTheDigest) {
   EXPECT_TRUE(changed([](Plan& p) { p.environment[0] += "x"; }));
   EXPECT_TRUE(changed([](Plan& p) { p.directory = "/tmp"; }));
   EXPECT_TRUE(changed([](Plan& p) { p.mechanisms.clear(); }));
+  EXPECT_TRUE(changed([](Plan& p) { p.connect.clear(); }));
+  EXPECT_TRUE(changed([](Plan& p) { p.connect[0].protocol = Protocol::Tcp; }));
+  EXPECT_TRUE(changed([](Plan& p) { p.connect[0].host += "x"; }));
+  EXPECT_TRUE(changed([](Plan& p) { p.connect[0].ports[0].first = 2; }));
+  EXPECT_TRUE(changed([](Plan& p) { p.connect[0].ports[1].last = 9; }));
 }
 
 TEST(Plan, NoPrefixAndNoLongerFormDecodes) {

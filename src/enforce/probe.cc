@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,8 +24,10 @@
 #include <fstream>
 
 #include "base/fd.h"
+#include "base/local_socket.h"
 #include "enforce/landlock.h"
 #include "enforce/namespaces.h"
+#include "enforce/net_socket.h"
 
 namespace writ::enforce {
 namespace {
@@ -260,6 +263,13 @@ Findings try_child(bool root) {
   return out;
 }
 
+// What the net gate does to a socket of a run, done to one of our own.
+Result<void> try_late_socket() {
+  const UniqueFd socket = TRY(tcp_socket(AF_INET));
+  (void)TRY(capture(getpid(), getpid(), socket.number(), 0));
+  return {};
+}
+
 }  // namespace
 
 bool Capabilities::sandbox_ready() const {
@@ -334,6 +344,12 @@ Capabilities probe() {
   const std::string pidfd_detail = self < 0 ? words(errno) + ": needs Linux 5.3" : "pidfd_open";
   if (self >= 0) (void)close(static_cast<int>(self));
   out.pidfd = add("pidfd", self >= 0, pidfd_detail);
+  const Result<void> late = try_late_socket();
+  out.late_socket = add("late socket", late.has_value(),
+                        late ? "pidfd_getfd, namespace cookies"
+                             : late.error().message() +
+                                   ": grants of `connect` are denied; needs Linux 5.14, and in a "
+                                   "container a profile that allows pidfd_getfd");
   const Result<void> idmap =
       out.root ? try_idmap()
                : Result<void>(Error(Code::Denied, "for root only; not needed as a user"));

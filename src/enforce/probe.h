@@ -30,6 +30,7 @@ struct Capabilities {
   bool mdwe = false;              // PR_SET_MDWE
   bool writers_excluded = false;  // the kernel refuses writers of a running executable
   bool pidfd = false;
+  bool late_socket = false;      // sockets of a run can be taken, told apart and replaced
   bool idmapped_mounts = false;  // root only
   bool cgroup_kill = false;
   bool memory_controller = false;     // a delegated memory controller

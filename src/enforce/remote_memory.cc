@@ -82,6 +82,15 @@ Result<std::vector<std::string>> RemoteMemory::texts(std::uint64_t address, std:
   }
 }
 
+Result<ByteVec> read_bytes(pid_t process, std::uint64_t address, std::size_t size) {
+  ByteVec out(size);
+  const ssize_t got = size == 0 ? 0 : read_at(process, address, out.data(), size);
+  if (got < 0) return errno_error(static_cast<int>(-got), "reading the caller's memory");
+  if (static_cast<std::size_t>(got) != size)
+    return errno_error(EFAULT, "reading the caller's memory");
+  return out;
+}
+
 Result<ByteVec> read_to_end(pid_t process, std::uint64_t address, std::size_t limit) {
   constexpr std::size_t kStep = std::size_t{32} * 1024;
   ByteVec out;

@@ -46,6 +46,9 @@ class RemoteMemory {
   std::unordered_map<std::uint64_t, std::unique_ptr<Page>> pages_;
 };
 
+// read_bytes reads exactly `size` bytes (EFAULT).
+Result<ByteVec> read_bytes(pid_t process, std::uint64_t address, std::size_t size);
+
 // read_to_end reads from `address` to the end of the mapping, at most `limit` bytes (Exhausted).
 Result<ByteVec> read_to_end(pid_t process, std::uint64_t address, std::size_t limit);
 

@@ -1,14 +1,17 @@
-// Verdicts: what the exec gate asks while a run lives. `enforce/` declares it, `governor/` answers.
+// Verdicts: what the gates ask while a run lives. `enforce/` declares it, `governor/` answers.
 //
-// The gate (DESIGN §8.1, enforcement-facts §4) asks twice. `before` is a courtesy: it sees what
+// The exec gate (DESIGN §8.1, enforcement-facts §4) asks twice. `before` is a courtesy: it sees what
 // the caller's memory said, which the caller can still change, and its only weight is to answer
 // early with an errno; refusals are recorded there. `at_stop` is the check that counts: the new
 // image exists, has executed nothing, and every fact comes from the kernel's own copy. What it
 // releases has been written to the ledger when it returns.
 //
+// The net gate asks once, with an address that it has copied and will itself connect to: what
+// `connect` releases has been written when it returns.
+//
 // Hostile: every string in ExecAttempt and ExecImage is chosen by the run. Sizes are bounded by
 // the kernel (argv + environment ≤ 6 MiB) and by the reader (path ≤ 4096).
-// Thread safety: called from worker threads, several at once; implementations lock for themselves.
+// Thread safety: called from several threads at once; implementations lock for themselves.
 // An Error, from either, means: deny; from at_stop: end the run.
 #pragma once
 
@@ -18,6 +21,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/ip_address.h"
 #include "base/reason.h"
 #include "base/result.h"
 #include "enforce/plan.h"
@@ -80,6 +84,14 @@ struct StopVerdict {
   Reason reason = Reason::ChangedDuringExec;
 };
 
+// A connection out of the run: proven, as the gate makes it.
+struct ConnectAttempt {
+  Caller caller;
+  Protocol protocol = Protocol::Tcp;
+  IpAddress address;  // plain
+  std::uint16_t port = 0;
+};
+
 // Gate totals (DESIGN §9 "Completeness").
 struct GateCounts {
   std::uint64_t asked = 0;     // notifications taken
@@ -96,6 +108,8 @@ class Verdicts {
   virtual ~Verdicts() = default;
   virtual Result<Courtesy> before(const ExecAttempt& attempt) = 0;
   virtual Result<StopVerdict> at_stop(const ExecImage& image) = 0;
+  // connect: true when it was recorded and may be made, false when the refusal was recorded.
+  virtual Result<bool> connect(const ConnectAttempt&) { return false; }
 };
 
 }  // namespace writ::enforce

@@ -67,9 +67,11 @@ void drop_capabilities() {
 void land(const Script& script) {
   const wire::Head& head = script.head();
   if (head.land_fs == 0) return;
-  const RulesetAttributes attributes{head.land_fs, 0, head.land_scope};
+  const RulesetAttributes attributes{head.land_fs, head.land_net, head.land_scope};
   // Older kernels know a shorter struct; the fields they lack are zero then.
-  const std::size_t size = head.land_scope != 0 ? sizeof attributes : sizeof attributes.fs;
+  std::size_t size = sizeof attributes.fs;
+  if (head.land_net != 0) size = offsetof(RulesetAttributes, scope);
+  if (head.land_scope != 0) size = sizeof attributes;
   const int ruleset = static_cast<int>(
       need(syscall(SYS_landlock_create_ruleset, &attributes, size, 0), "making Landlock rules"));
   const auto* rules = script.table<wire::LandRule>(head.rules);

@@ -82,6 +82,7 @@ struct Head {
   std::uint32_t mdwe = 0;  // set PR_SET_MDWE
   std::uint32_t pad = 0;
   std::uint64_t land_fs = 0;     // handled file-system rights; 0: no Landlock
+  std::uint64_t land_net = 0;    // handled network rights (ABI 4)
   std::uint64_t land_scope = 0;  // scopes (ABI 6)
   std::uint64_t root_inodes = 0;
   Table steps;        // Step

@@ -1,0 +1,289 @@
+// One poll over an eventfd and the sockets that callers wait for. Connecting is always done on a
+// non-blocking socket; for a caller that blocks on the run's own loopback the open file is made so
+// for the moment of the call, in which its only user waits here.
+#include "enforce/net_gate.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/local_socket.h"
+#include "enforce/remote_memory.h"
+
+namespace writ::enforce {
+namespace {
+
+constexpr int kSweepMillis = 500;  // callers that were killed are noticed by then
+constexpr std::int64_t kMilli = 1'000'000;
+
+int result_of(int returned) {
+  return returned == 0 ? 0 : errno;
+}
+
+int connect_to(FdRef socket, const ByteVec& to) {
+  return result_of(::connect(socket.number(), reinterpret_cast<const sockaddr*>(to.data()),
+                             static_cast<socklen_t>(to.size())));
+}
+
+// connect_briefly connects without ever waiting: 0, EINPROGRESS or why not.
+int connect_briefly(FdRef socket, const ByteVec& to) {
+  const bool blocking = is_blocking(socket);
+  if (blocking) set_blocking(socket, false);
+  const int error = connect_to(socket, to);
+  if (blocking) set_blocking(socket, true);
+  return error;
+}
+
+// The outcome of a connect that is over. The second call tells the kernel's socket that it is
+// connected; the address is not used.
+int finish(FdRef socket) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::getsockopt(socket.number(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
+  if (error != 0) return error;
+  sockaddr_storage peer{};
+  socklen_t length = sizeof peer;
+  if (::getpeername(socket.number(), reinterpret_cast<sockaddr*>(&peer), &length) != 0)
+    return errno;
+  const auto* bytes = reinterpret_cast<const std::byte*>(&peer);
+  const int again = connect_briefly(socket, ByteVec(bytes, bytes + length));
+  return again == EISCONN ? 0 : again;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<NetGate>> NetGate::create(const Plan& plan, Verdicts& verdicts,
+                                                 Listener& listener, Inspector& inspector,
+                                                 const Clock& clock) {
+  NetRules rules = TRY(NetRules::create(plan.connect));
+  const UniqueFd own = TRY(tcp_socket(AF_INET));
+  const std::uint64_t outside = TRY(namespace_cookie(own.borrow()));
+  std::unique_ptr<NetGate> gate(new NetGate(std::move(rules), outside, verdicts, listener,
+                                            inspector, clock, TRY(event_fd())));
+  // No signal is handled on this thread, nor in what it starts.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  gate->thread_ = std::thread([self = gate.get()] { self->work(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return gate;
+}
+
+NetGate::~NetGate() {
+  stop();
+}
+
+void NetGate::ring() {
+  const std::uint64_t one = 1;
+  (void)!::write(event_.number(), &one, sizeof one);
+}
+
+void NetGate::take(const Notification& notification) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(notification);
+  }
+  ring();
+}
+
+void NetGate::hold(bool held) {
+  {
+    const std::lock_guard lock(mutex_);
+    held_ = held;
+  }
+  ring();
+}
+
+void NetGate::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  ring();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool NetGate::stopping() {
+  const std::lock_guard lock(mutex_);
+  return stop_;
+}
+
+std::optional<Notification> NetGate::next() {
+  const std::lock_guard lock(mutex_);
+  if (held_ || stop_ || queue_.empty()) return std::nullopt;
+  const Notification out = queue_.front();
+  queue_.pop_front();
+  return out;
+}
+
+void NetGate::work() {
+  while (!stopping()) {
+    while (const std::optional<Notification> asked = next()) handle(*asked);
+    wait_for_events();
+  }
+}
+
+void NetGate::wait_for_events() {
+  bool held = false;
+  {
+    const std::lock_guard lock(mutex_);
+    held = held_;
+  }
+  std::vector<pollfd> watched = {{event_.number(), POLLIN, 0}};
+  int timeout = waiting_.empty() ? -1 : kSweepMillis;
+  const std::int64_t now = clock_.boot_nanos();
+  if (!held) {
+    for (const Waiting& one : waiting_) {
+      const UniqueFd& socket = one.late ? one.late : one.socket.fd;
+      watched.push_back({socket.number(), POLLOUT, 0});
+      if (!one.deadline) continue;
+      const std::int64_t left = std::max<std::int64_t>(*one.deadline - now, 0) / kMilli + 1;
+      timeout = static_cast<int>(std::min<std::int64_t>(timeout, left));
+    }
+  }
+  if (::poll(watched.data(), watched.size(), timeout) < 0) return;
+  if (watched[0].revents != 0) {
+    std::uint64_t count = 0;
+    (void)!::read(event_.number(), &count, sizeof count);
+  }
+  if (held || stopping()) return;
+  std::size_t at = 0;
+  std::erase_if(waiting_, [&](Waiting& one) { return settle(one, watched[++at].revents != 0); });
+}
+
+void NetGate::handle(const Notification& asked) {
+  if (const std::optional<int> error = perform(asked)) answer(asked, *error);
+}
+
+void NetGate::answer(const Notification& asked, int error) {
+  (void)(error == 0 ? listener_.succeed(asked.id) : listener_.answer(asked.id, error));
+}
+
+std::optional<int> NetGate::perform(const Notification& asked) {
+  const auto errno_of = [](const Error& error) {
+    return error.sys_errno() > 0 ? error.sys_errno() : EACCES;
+  };
+  const Result<pid_t> group = group_of(asked.thread);
+  if (!group) return EACCES;  // gone: nobody hears it
+  Result<CapturedSocket> socket =
+      capture(asked.thread, *group, static_cast<int>(asked.arguments[0]), outside_);
+  if (!socket) return errno_of(socket.error());
+  if (asked.call == SYS_listen) {
+    if (!listener_.valid(asked.id)) return std::nullopt;
+    const NetStep step = NetRules::listen(socket->facts);
+    if (const Fail* fail = std::get_if<Fail>(&step)) return fail->error;
+    return result_of(::listen(socket->fd.number(), static_cast<int>(asked.arguments[1])));
+  }
+  const int size = static_cast<int>(asked.arguments[2]);
+  if (size < 0 || static_cast<std::size_t>(size) > kLongestAddress) return EINVAL;
+  const Result<ByteVec> address =
+      read_bytes(asked.thread, asked.arguments[1], static_cast<std::size_t>(size));
+  if (!address) return errno_of(address.error());
+  // What was read and taken is this caller's only if it still waits.
+  if (!listener_.valid(asked.id)) return std::nullopt;
+  if (asked.call == SYS_connect) return connect(asked, std::move(*socket), *address);
+  if (asked.call != SYS_bind) return ENOSYS;
+  const NetStep step = NetRules::bind(socket->facts, *address);
+  if (const Fail* fail = std::get_if<Fail>(&step)) return fail->error;
+  return result_of(::bind(socket->fd.number(), reinterpret_cast<const sockaddr*>(address->data()),
+                          static_cast<socklen_t>(address->size())));
+}
+
+std::optional<int> NetGate::connect(const Notification& asked, CapturedSocket socket,
+                                    const ByteVec& to) {
+  const NetStep step = rules_.connect(socket.facts, to);
+  if (const Fail* fail = std::get_if<Fail>(&step)) return fail->error;
+  if (const Ask* target = std::get_if<Ask>(&step)) {
+    return connect_out(asked, std::move(socket), to, *target);
+  }
+  return connect_here(asked, std::move(socket), to);
+}
+
+std::optional<int> NetGate::connect_here(const Notification& asked, CapturedSocket socket,
+                                         const ByteVec& to) {
+  if (socket.facts.type != SOCK_STREAM) return connect_to(socket.fd.borrow(), to);
+  const bool blocking = is_blocking(socket.fd.borrow());
+  const int error = connect_briefly(socket.fd.borrow(), to);
+  if (error != EINPROGRESS || !blocking) return error;
+  if (waiting_.size() >= kMostWaiting) return EAGAIN;
+  wait_on(asked, std::move(socket), UniqueFd());
+  return std::nullopt;
+}
+
+std::optional<int> NetGate::connect_out(const Notification& asked, CapturedSocket socket,
+                                        const ByteVec& to, const Ask& target) {
+  if (waiting_.size() >= kMostWaiting) return EAGAIN;
+  ConnectAttempt attempt;
+  Result<Caller> caller = inspector_.caller(asked.thread);
+  if (!caller || !listener_.valid(asked.id)) return EACCES;
+  attempt.caller = std::move(*caller);
+  attempt.address = target.address;
+  attempt.port = target.port;
+  const Result<bool> released = verdicts_.connect(attempt);
+  if (!released || !*released) return EACCES;
+
+  Result<UniqueFd> late = late_socket(socket);
+  if (!late) return late.error().sys_errno() > 0 ? late.error().sys_errno() : ENOBUFS;
+  const int error = connect_to(late->borrow(), to);
+  if (error != 0 && error != EINPROGRESS) return error;
+  if (is_blocking(socket.fd.borrow())) {
+    wait_on(asked, std::move(socket), std::move(*late));
+    return std::nullopt;
+  }
+  const int number = static_cast<int>(asked.arguments[0]);
+  const bool put =
+      put_in_place(listener_, asked, attempt.caller.process.number, number, socket, late->borrow());
+  return put ? error : EBADF;
+}
+
+void NetGate::wait_on(const Notification& asked, CapturedSocket socket, UniqueFd late) {
+  Waiting one;
+  one.asked = asked;
+  one.number = static_cast<int>(asked.arguments[0]);
+  timeval most{};
+  socklen_t size = sizeof most;
+  if (::getsockopt(socket.fd.number(), SOL_SOCKET, SO_SNDTIMEO, &most, &size) == 0 &&
+      (most.tv_sec > 0 || most.tv_usec > 0)) {
+    constexpr std::int64_t kLongest = 1'000'000;  // seconds
+    const std::int64_t seconds = std::min<std::int64_t>(most.tv_sec, kLongest);
+    one.deadline =
+        clock_.boot_nanos() + seconds * 1'000'000'000 + std::int64_t{most.tv_usec} * 1000;
+  }
+  if (const Result<pid_t> group = group_of(asked.thread)) one.group = *group;
+  one.socket = std::move(socket);
+  one.late = std::move(late);
+  waiting_.push_back(std::move(one));
+}
+
+// settle answers a caller whose connect is over. True: nothing waits here any more.
+bool NetGate::settle(Waiting& waiting, bool ready) {
+  const bool late = static_cast<bool>(waiting.late);
+  const FdRef socket = late ? waiting.late.borrow() : waiting.socket.fd.borrow();
+  int error = 0;
+  if (ready) {
+    error = finish(socket);
+  } else if (waiting.deadline && clock_.boot_nanos() >= *waiting.deadline) {
+    error = EINPROGRESS;
+  } else {
+    return !listener_.valid(waiting.asked.id);
+  }
+  if (late && (error == 0 || error == EINPROGRESS)) {
+    set_blocking(socket, is_blocking(waiting.socket.fd.borrow()));
+    if (!put_in_place(listener_, waiting.asked, waiting.group, waiting.number, waiting.socket,
+                      socket)) {
+      error = EBADF;
+    }
+  }
+  answer(waiting.asked, error);
+  return true;
+}
+
+}  // namespace writ::enforce

@@ -1,0 +1,107 @@
+// The net gate: connect, bind and listen of a run whose plan grants endpoints (DESIGN §8.1).
+//
+// One thread of its own takes these notifications from the loop, does what the table of net_reach.h
+// says and answers. Nothing is ever let through: the gate makes the calls itself, on what it has
+// captured, with the address that it has copied once. A caller that blocks waits in its
+// notification while the gate waits for the socket; a caller that does not gets its connecting
+// socket at once and EINPROGRESS.
+//
+//   NetGate gate = TRY(NetGate::create(plan, verdicts, listener, inspector));
+//   gate.take(notification);            // the loop, for each that is no exec
+//
+// A caller with a send timeout (SO_SNDTIMEO) that blocks gets EINPROGRESS when it is over, as ever.
+// Held (the run is frozen): nothing is taken and nothing answered.
+// Hostile: every argument. Bounds: connections that callers wait for at once, kMostWaiting
+// (EAGAIN). Not covered: a handler of a signal runs only after the connect that its thread waits
+// in. Thread safety: take, hold and stop belong to the loop's thread. The destructor stops.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "enforce/inspect.h"
+#include "enforce/net_reach.h"
+#include "enforce/net_socket.h"
+#include "enforce/notify.h"
+#include "enforce/verdicts.h"
+
+namespace writ::enforce {
+
+inline constexpr std::size_t kMostWaiting = 512;
+
+class NetGate {
+ public:
+  // create starts the thread. Its references must outlive it.
+  static Result<std::unique_ptr<NetGate>> create(const Plan& plan, Verdicts& verdicts,
+                                                 Listener& listener, Inspector& inspector,
+                                                 const Clock& clock);
+  ~NetGate();
+  NetGate(const NetGate&) = delete;
+  NetGate& operator=(const NetGate&) = delete;
+
+  void take(const Notification& notification);
+  void hold(bool held);
+  // stop ends the thread: what waits is not answered, no verdict is asked any more.
+  void stop();
+
+ private:
+  // A caller that blocks in a connect under way.
+  struct Waiting {
+    Notification asked;
+    pid_t group = 0;
+    int number = -1;
+    CapturedSocket socket;
+    UniqueFd late;                         // none: the run's own socket is being connected
+    std::optional<std::int64_t> deadline;  // boot time, nanoseconds: its send timeout
+  };
+
+  NetGate(NetRules rules, std::uint64_t outside, Verdicts& verdicts, Listener& listener,
+          Inspector& inspector, const Clock& clock, UniqueFd event)
+      : rules_(std::move(rules)),
+        outside_(outside),
+        verdicts_(verdicts),
+        listener_(listener),
+        inspector_(inspector),
+        clock_(clock),
+        event_(std::move(event)) {}
+
+  void work();
+  void wait_for_events();
+  bool stopping();
+  std::optional<Notification> next();
+  void handle(const Notification& asked);
+  // The errno of the call, 0 for success, or nothing when it is answered later or has been.
+  std::optional<int> perform(const Notification& asked);
+  std::optional<int> connect(const Notification& asked, CapturedSocket socket, const ByteVec& to);
+  std::optional<int> connect_here(const Notification& asked, CapturedSocket socket,
+                                  const ByteVec& to);
+  std::optional<int> connect_out(const Notification& asked, CapturedSocket socket,
+                                 const ByteVec& to, const Ask& target);
+  void wait_on(const Notification& asked, CapturedSocket socket, UniqueFd late);
+  bool settle(Waiting& waiting, bool ready);
+  void answer(const Notification& asked, int error);
+  void ring();
+
+  const NetRules rules_;
+  const std::uint64_t outside_;  // cookie of the namespace that is not the run's
+  Verdicts& verdicts_;
+  Listener& listener_;
+  Inspector& inspector_;
+  const Clock& clock_;
+  UniqueFd event_;
+  std::vector<Waiting> waiting_;  // the thread's own
+
+  std::mutex mutex_;  // queue_, held_, stop_
+  std::deque<Notification> queue_;
+  bool held_ = false;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace writ::enforce

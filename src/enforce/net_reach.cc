@@ -1,0 +1,136 @@
+#include "enforce/net_reach.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+namespace writ::enforce {
+namespace {
+
+constexpr std::size_t kShortestV6 = 24;  // without sin6_scope_id (RFC 2133), as the kernel has it
+
+int family_of(Bytes address) {
+  sa_family_t family = 0;
+  std::memcpy(&family, address.data(), sizeof family);
+  return family;
+}
+
+bool is_tcp(const SocketFacts& socket) {
+  return (socket.family == AF_INET || socket.family == AF_INET6) && socket.type == SOCK_STREAM &&
+         socket.protocol == IPPROTO_TCP;
+}
+bool is_udp(const SocketFacts& socket) {
+  return (socket.family == AF_INET || socket.family == AF_INET6) && socket.type == SOCK_DGRAM &&
+         socket.protocol == IPPROTO_UDP;
+}
+
+struct Target {
+  IpAddress address;
+  std::uint16_t port = 0;
+};
+
+// The address a TCP socket of `family` is asked to connect to, or the errno that the kernel has.
+std::variant<Target, Fail> target_of(int family, Bytes bytes) {
+  Target out;
+  if (family == AF_INET) {
+    sockaddr_in at{};
+    if (bytes.size() < sizeof at) return Fail{EINVAL};
+    std::memcpy(&at, bytes.data(), sizeof at);
+    if (at.sin_family != AF_INET) return Fail{EAFNOSUPPORT};
+    out.address.v4 = true;
+    std::memcpy(out.address.bytes.data(), &at.sin_addr, 4);
+    out.port = ntohs(at.sin_port);
+    return out;
+  }
+  sockaddr_in6 at{};
+  if (bytes.size() < kShortestV6) return Fail{EINVAL};
+  std::memcpy(&at, bytes.data(), std::min(bytes.size(), sizeof at));
+  if (at.sin6_family != AF_INET6) return Fail{EAFNOSUPPORT};
+  std::memcpy(out.address.bytes.data(), &at.sin6_addr, 16);
+  out.address = plain(out.address);
+  out.port = ntohs(at.sin6_port);
+  return out;
+}
+
+// A netlink address that stands for the kernel and no group: what a program without rights may use.
+bool is_plain_netlink(Bytes bytes) {
+  sockaddr_nl at{};
+  if (bytes.size() < sizeof at) return false;
+  std::memcpy(&at, bytes.data(), sizeof at);
+  return at.nl_family == AF_NETLINK && at.nl_pid == 0 && at.nl_groups == 0;
+}
+
+}  // namespace
+
+bool carried(const Endpoint& endpoint) {
+  return endpoint.protocol == Protocol::Tcp && parse_cidr(endpoint.host).has_value();
+}
+
+Result<NetRules> NetRules::create(const std::vector<Endpoint>& connect) {
+  NetRules out;
+  for (const Endpoint& endpoint : connect) {
+    const std::optional<Cidr> cidr = parse_cidr(endpoint.host);
+    if (!carried(endpoint) || !cidr) {
+      return Error(Code::Unsupported,
+                   "the net gate cannot carry the endpoint `" + printable(endpoint.host) + "`");
+    }
+    out.rules_.push_back({*cidr, endpoint.ports});
+  }
+  return out;
+}
+
+bool NetRules::grants(const IpAddress& address, std::uint16_t port) const {
+  return std::any_of(rules_.begin(), rules_.end(), [&](const Rule& rule) {
+    return contains(rule.cidr, address) &&
+           std::any_of(rule.ports.begin(), rule.ports.end(), [&](const PortRange& range) {
+             return range.first <= port && port <= range.last;
+           });
+  });
+}
+
+NetStep NetRules::connect(const SocketFacts& socket, Bytes address) const {
+  if (address.size() < sizeof(sa_family_t)) return Fail{EINVAL};
+  const bool disconnect = family_of(address) == AF_UNSPEC;
+  if (socket.own && is_udp(socket)) return Here{};
+  if (socket.own && socket.family == AF_NETLINK) {
+    return is_plain_netlink(address) ? NetStep(Here{}) : NetStep(Fail{EPERM});
+  }
+  if (!is_tcp(socket)) return Fail{EACCES};
+  if (!socket.own) {
+    if (disconnect) return Fail{EOPNOTSUPP};
+    if (socket.state == TCP_SYN_SENT || socket.state == TCP_SYN_RECV) return Fail{EALREADY};
+    if (socket.state != TCP_CLOSE) return Fail{EISCONN};
+    if (socket.error != 0) return Fail{socket.error};
+  } else if (disconnect || socket.state != TCP_CLOSE) {
+    return Here{};  // the kernel's own answer: nothing is connected by it
+  }
+  const auto read = target_of(socket.family, address);
+  if (const Fail* fail = std::get_if<Fail>(&read)) return *fail;
+  const auto& [to, port] = std::get<Target>(read);
+  const bool inside = is_unspecified(to) || (is_loopback(to) && !grants(to, port));
+  if (!inside) return Ask{to, port};
+  // What was connected outside does not come back to the inside.
+  return socket.own ? NetStep(Here{}) : NetStep(Fail{ECONNABORTED});
+}
+
+NetStep NetRules::bind(const SocketFacts& socket, Bytes address) {
+  if (address.size() < sizeof(sa_family_t)) return Fail{EINVAL};
+  if (!socket.own) return Fail{EINVAL};
+  if (is_tcp(socket) || is_udp(socket)) return Here{};
+  if (socket.family == AF_NETLINK) return Here{};
+  return Fail{EACCES};
+}
+
+NetStep NetRules::listen(const SocketFacts& socket) {
+  if (!socket.own) return Fail{EINVAL};
+  if (is_tcp(socket)) return Here{};
+  return Fail{EOPNOTSUPP};
+}
+
+}  // namespace writ::enforce

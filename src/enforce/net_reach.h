@@ -1,0 +1,81 @@
+// The net gate's table: what one connect, bind or listen of a run comes to (DESIGN §8.1).
+//
+// A run's sockets live in its own network namespace, where there is nothing but its own loopback.
+// Under a plan that grants endpoints each of these calls waits in a notification, and the gate
+// (net_gate.h) does for the caller what this table says:
+//
+//   Fail   the call fails with an errno
+//   Here   the gate makes the same call on the run's own socket: its own loopback, its datagrams
+//   Ask    a TCP connection out of the run: ask, record, connect a socket of the host and put it
+//          in the place of the run's (the late socket)
+//
+// Where is outside? Every address but the loopback's. A loopback address (and 0.0.0.0, ::) is the
+// run's own, unless the plan grants that address and port by CIDR: then it is the host's, and the
+// run cannot reach a server of its own there.
+//
+// A socket that came by Ask belongs to the host's namespace. It is connected when the run gets it
+// and nothing here ever changes that: it is never bound, never listens, is not connected elsewhere.
+//
+// Hostile: the address bytes, the kind and the state of the socket. Pure; a table over values.
+// Thread safety: NetRules is immutable.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ip_address.h"
+#include "base/result.h"
+#include "enforce/plan.h"
+
+namespace writ::enforce {
+
+// The longest address a call may give (struct sockaddr_storage).
+inline constexpr std::size_t kLongestAddress = 128;
+
+struct SocketFacts {
+  int family = 0;    // AF_*
+  int type = 0;      // SOCK_*
+  int protocol = 0;  // IPPROTO_*
+  bool own = true;   // of the run's namespace; false: it came by Ask
+  int state = 0;     // of a TCP socket, TCP_*
+  int error = 0;     // pending; only of one that came by Ask
+};
+
+struct Fail {
+  int error = 0;
+  friend bool operator==(const Fail&, const Fail&) = default;
+};
+struct Here {
+  friend bool operator==(const Here&, const Here&) = default;
+};
+struct Ask {
+  IpAddress address;  // plain
+  std::uint16_t port = 0;
+  friend bool operator==(const Ask&, const Ask&) = default;
+};
+using NetStep = std::variant<Fail, Here, Ask>;
+
+class NetRules {
+ public:
+  // create reads the plan's endpoints; Unsupported names the first that this gate cannot carry.
+  static Result<NetRules> create(const std::vector<Endpoint>& connect);
+
+  NetStep connect(const SocketFacts& socket, Bytes address) const;
+  static NetStep bind(const SocketFacts& socket, Bytes address);
+  static NetStep listen(const SocketFacts& socket);
+
+ private:
+  struct Rule {
+    Cidr cidr;
+    std::vector<PortRange> ports;
+  };
+  bool grants(const IpAddress& address, std::uint16_t port) const;
+  std::vector<Rule> rules_;
+};
+
+// carried says whether this gate can enforce a connect rule: TCP by CIDR.
+bool carried(const Endpoint& endpoint);
+
+}  // namespace writ::enforce

@@ -1,0 +1,182 @@
+// The table, row by row: made-up sockets and addresses.
+#include "enforce/net_reach.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <gtest/gtest.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cstring>
+
+namespace writ::enforce {
+namespace {
+
+template <typename T>
+ByteVec bytes_of(const T& address, std::size_t size = sizeof(T)) {
+  ByteVec out(size);
+  std::memcpy(out.data(), &address, std::min(size, sizeof address));
+  return out;
+}
+ByteVec v4(const char* host, std::uint16_t port) {
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_port = htons(port);
+  EXPECT_EQ(inet_pton(AF_INET, host, &at.sin_addr), 1);
+  return bytes_of(at);
+}
+ByteVec v6(const char* host, std::uint16_t port, std::size_t size = sizeof(sockaddr_in6)) {
+  sockaddr_in6 at{};
+  at.sin6_family = AF_INET6;
+  at.sin6_port = htons(port);
+  EXPECT_EQ(inet_pton(AF_INET6, host, &at.sin6_addr), 1);
+  return bytes_of(at, size);
+}
+ByteVec unspecified() {
+  sockaddr at{};
+  at.sa_family = AF_UNSPEC;
+  return bytes_of(at);
+}
+Ask ask(const char* host, std::uint16_t port) {
+  return {parse_ip_address(host).value(), port};
+}
+
+SocketFacts tcp(int family = AF_INET) {
+  return {family, SOCK_STREAM, IPPROTO_TCP, true, TCP_CLOSE, 0};
+}
+SocketFacts udp(int family = AF_INET) {
+  return {family, SOCK_DGRAM, IPPROTO_UDP, true, 0, 0};
+}
+SocketFacts late(int state, int error = 0) {
+  return {AF_INET, SOCK_STREAM, IPPROTO_TCP, false, state, error};
+}
+
+NetRules rules(const std::vector<Endpoint>& endpoints) {
+  return NetRules::create(endpoints).value();
+}
+const NetRules& ten() {
+  static const NetRules out = rules({{Protocol::Tcp, "10.0.0.0/8", {{443, 443}}},
+                                     {Protocol::Tcp, "127.0.0.1/32", {{5432, 5433}}},
+                                     {Protocol::Tcp, "::1/128", {{5432, 5432}}}});
+  return out;
+}
+
+TEST(NetRules, WhatIsOutsideIsAskedAbout) {
+  // Granted or not: what is not granted is refused by the verdict, which records it.
+  EXPECT_EQ(ten().connect(tcp(), v4("10.1.2.3", 443)), NetStep(ask("10.1.2.3", 443)));
+  EXPECT_EQ(ten().connect(tcp(), v4("8.8.8.8", 53)), NetStep(ask("8.8.8.8", 53)));
+  EXPECT_EQ(ten().connect(tcp(), v4("169.254.169.254", 80)), NetStep(ask("169.254.169.254", 80)));
+  EXPECT_EQ(ten().connect(tcp(AF_INET6), v6("2001:db8::1", 1)), NetStep(ask("2001:db8::1", 1)));
+  EXPECT_EQ(ten().connect(tcp(AF_INET6), v6("2001:db8::1", 1, 24)), NetStep(ask("2001:db8::1", 1)));
+  EXPECT_EQ(ten().connect(tcp(AF_INET6), v6("::ffff:10.1.2.3", 443)),
+            NetStep(ask("10.1.2.3", 443)));
+}
+
+TEST(NetRules, TheLoopbackIsTheRunsOwn) {
+  for (const char* host : {"127.0.0.1", "127.9.9.9", "0.0.0.0"}) {
+    EXPECT_EQ(ten().connect(tcp(), v4(host, 8080)), NetStep(Here{})) << host;
+  }
+  for (const char* host : {"::1", "::", "::ffff:127.0.0.1", "::ffff:0.0.0.0"}) {
+    EXPECT_EQ(ten().connect(tcp(AF_INET6), v6(host, 8080)), NetStep(Here{})) << host;
+  }
+}
+
+TEST(NetRules, ALoopbackAddressThatIsGrantedIsTheHosts) {
+  EXPECT_EQ(ten().connect(tcp(), v4("127.0.0.1", 5432)), NetStep(ask("127.0.0.1", 5432)));
+  EXPECT_EQ(ten().connect(tcp(AF_INET6), v6("::1", 5432)), NetStep(ask("::1", 5432)));
+  EXPECT_EQ(ten().connect(tcp(AF_INET6), v6("::ffff:127.0.0.1", 5433)),
+            NetStep(ask("127.0.0.1", 5433)));
+  EXPECT_EQ(ten().connect(tcp(), v4("127.0.0.1", 5434)), NetStep(Here{}));
+  EXPECT_EQ(ten().connect(tcp(), v4("127.0.0.2", 5432)), NetStep(Here{}));
+  EXPECT_EQ(ten().connect(tcp(AF_INET6), v6("::1", 5433)), NetStep(Here{}));
+  EXPECT_EQ(ten().connect(tcp(), v4("0.0.0.0", 5432)), NetStep(Here{}));
+}
+
+TEST(NetRules, MalformedAddressesGetTheKernelsErrno) {
+  EXPECT_EQ(ten().connect(tcp(), {}), NetStep(Fail{EINVAL}));
+  EXPECT_EQ(ten().connect(tcp(), ByteVec(1)), NetStep(Fail{EINVAL}));
+  const ByteVec whole = v4("10.0.0.1", 443);
+  EXPECT_EQ(ten().connect(tcp(), Bytes(whole).first(15)), NetStep(Fail{EINVAL}));
+  EXPECT_EQ(ten().connect(tcp(AF_INET6), v6("fd00::1", 1, 23)), NetStep(Fail{EINVAL}));
+  EXPECT_EQ(ten().connect(tcp(), v6("fd00::1", 1)), NetStep(Fail{EAFNOSUPPORT}));
+  ByteVec short_family = v4("10.0.0.1", 443);
+  short_family.resize(28);
+  EXPECT_EQ(ten().connect(tcp(AF_INET6), short_family), NetStep(Fail{EAFNOSUPPORT}));
+}
+
+TEST(NetRules, ASocketOfTheRunInUseGetsTheKernelsAnswer) {
+  for (const int state : {TCP_ESTABLISHED, TCP_SYN_SENT, TCP_LISTEN, TCP_CLOSE_WAIT}) {
+    SocketFacts used = tcp();
+    used.state = state;
+    EXPECT_EQ(ten().connect(used, v4("10.0.0.1", 443)), NetStep(Here{})) << state;
+  }
+  EXPECT_EQ(ten().connect(tcp(), unspecified()), NetStep(Here{}));
+}
+
+TEST(NetRules, ASocketOfTheHostIsNeverChanged) {
+  EXPECT_EQ(ten().connect(late(TCP_SYN_SENT), v4("10.0.0.1", 443)), NetStep(Fail{EALREADY}));
+  for (const int state : {TCP_ESTABLISHED, TCP_FIN_WAIT1, TCP_CLOSE_WAIT, TCP_LISTEN}) {
+    EXPECT_EQ(ten().connect(late(state), v4("10.0.0.1", 443)), NetStep(Fail{EISCONN}));
+  }
+  EXPECT_EQ(ten().connect(late(TCP_CLOSE, ECONNREFUSED), v4("10.0.0.1", 443)),
+            NetStep(Fail{ECONNREFUSED}));
+  for (const int state : {TCP_CLOSE, TCP_SYN_SENT, TCP_ESTABLISHED}) {
+    EXPECT_EQ(ten().connect(late(state), unspecified()), NetStep(Fail{EOPNOTSUPP}));
+    EXPECT_EQ(NetRules::bind(late(state), v4("0.0.0.0", 0)), NetStep(Fail{EINVAL}));
+    EXPECT_EQ(NetRules::listen(late(state)), NetStep(Fail{EINVAL}));
+  }
+  // Once it is closed, another socket takes its place; it does not go back to the inside.
+  EXPECT_EQ(ten().connect(late(TCP_CLOSE), v4("10.0.0.1", 443)), NetStep(ask("10.0.0.1", 443)));
+  EXPECT_EQ(ten().connect(late(TCP_CLOSE), v4("127.0.0.1", 80)), NetStep(Fail{ECONNABORTED}));
+}
+
+TEST(NetRules, DatagramsAndServersStayInside) {
+  EXPECT_EQ(ten().connect(udp(), v4("10.0.0.1", 443)), NetStep(Here{}));
+  EXPECT_EQ(ten().connect(udp(AF_INET6), unspecified()), NetStep(Here{}));
+  EXPECT_EQ(NetRules::bind(tcp(), v4("0.0.0.0", 80)), NetStep(Here{}));
+  EXPECT_EQ(NetRules::bind(udp(AF_INET6), v6("::", 80)), NetStep(Here{}));
+  EXPECT_EQ(NetRules::listen(tcp(AF_INET6)), NetStep(Here{}));
+  EXPECT_EQ(NetRules::listen(udp()), NetStep(Fail{EOPNOTSUPP}));
+  EXPECT_EQ(NetRules::bind(tcp(), ByteVec(1)), NetStep(Fail{EINVAL}));
+}
+
+TEST(NetRules, NothingElseIsDoneForTheRun) {
+  const SocketFacts others[] = {{AF_UNIX, SOCK_STREAM, 0, true, 0, 0},
+                                {AF_INET, SOCK_RAW, IPPROTO_ICMP, true, 0, 0},
+                                {AF_INET, SOCK_STREAM, 262, true, TCP_CLOSE, 0},
+                                {AF_INET, SOCK_DGRAM, IPPROTO_UDP, false, 0, 0},
+                                {AF_PACKET, SOCK_RAW, 0, true, 0, 0}};
+  for (const SocketFacts& one : others) {
+    EXPECT_TRUE(std::holds_alternative<Fail>(ten().connect(one, v4("10.0.0.1", 443))));
+    EXPECT_TRUE(std::holds_alternative<Fail>(NetRules::bind(one, v4("0.0.0.0", 1))) ||
+                one.own == false);
+    EXPECT_TRUE(std::holds_alternative<Fail>(NetRules::listen(one)));
+  }
+}
+
+TEST(NetRules, NetlinkSpeaksToTheKernelOnly) {
+  const SocketFacts netlink{AF_NETLINK, SOCK_RAW, 0, true, 0, 0};
+  sockaddr_nl at{};
+  at.nl_family = AF_NETLINK;
+  EXPECT_EQ(ten().connect(netlink, bytes_of(at)), NetStep(Here{}));
+  EXPECT_EQ(NetRules::bind(netlink, bytes_of(at)), NetStep(Here{}));
+  at.nl_groups = 1;
+  EXPECT_EQ(ten().connect(netlink, bytes_of(at)), NetStep(Fail{EPERM}));
+  at.nl_groups = 0;
+  at.nl_pid = 7;
+  EXPECT_EQ(ten().connect(netlink, bytes_of(at)), NetStep(Fail{EPERM}));
+}
+
+TEST(NetRules, WhatCannotBeCarriedIsNamed) {
+  EXPECT_FALSE(NetRules::create({{Protocol::Udp, "10.0.0.0/8", {{53, 53}}}}));
+  EXPECT_FALSE(NetRules::create({{Protocol::Unix, "/run/x", {}}}));
+  const Result<NetRules> named = NetRules::create({{Protocol::Tcp, "a.example", {{80, 80}}}});
+  ASSERT_FALSE(named);
+  EXPECT_NE(named.error().message().find("a.example"), std::string::npos);
+  EXPECT_TRUE(carried({Protocol::Tcp, "10.0.0.0/8", {{1, 1}}}));
+}
+
+}  // namespace
+}  // namespace writ::enforce
