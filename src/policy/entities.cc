@@ -22,15 +22,15 @@ using detail::KnownEntity;
 using detail::search_less;
 
 struct Entities::Store {
-  struct Range {
-    std::uint32_t first = 0;
+  struct Item {
+    Entity entity;
+    std::uint32_t first = 0;  // of its ancestors
     std::uint32_t count = 0;
   };
 
   const Store* below = nullptr;
-  std::vector<Entity> entities;  // INVARIANT once built: sorted by search_less, distinct
-  detail::UidTable table;        // of the entities
-  std::vector<Range> ranges;     // of each entity's ancestors in:
+  std::vector<Item> items;  // INVARIANT once built: sorted by search_less, distinct
+  detail::UidTable table;   // of the items
   std::vector<EntityUid> ancestors;
   std::vector<std::uint32_t> prefixes;
   std::vector<const EntityNode*> absent;  // parents that are not here and not below; sorted
@@ -39,11 +39,11 @@ struct Entities::Store {
     for (const Store* store = this; store != nullptr; store = store->below) {
       const std::uint32_t at = store->table.find(uid);
       if (at == kNowhere) continue;
-      const Range range = store->ranges[at];
+      const Item& item = store->items[at];
       return {uid,
-              &store->entities[at],
-              {store->ancestors.data() + range.first, range.count},
-              store->prefixes.data() + range.first};
+              &item.entity,
+              {store->ancestors.data() + item.first, item.count},
+              store->prefixes.data() + item.first};
     }
     return {uid, nullptr, {}, nullptr};
   }
@@ -90,7 +90,7 @@ KnownEntity Entities::look_up(const EntityNode* uid) const {
 std::vector<const Entity*> Entities::all() const {
   std::vector<const Entity*> out;
   for (const Store* store = store_.get(); store != nullptr; store = store->below) {
-    for (const Entity& entity : store->entities) out.push_back(&entity);
+    for (const Store::Item& item : store->items) out.push_back(&item.entity);
   }
   std::sort(out.begin(), out.end(),
             [](const Entity* a, const Entity* b) { return a->uid < b->uid; });
@@ -100,7 +100,7 @@ std::vector<const Entity*> Entities::all() const {
 std::size_t Entities::size() const {
   std::size_t count = 0;
   for (const Store* store = store_.get(); store != nullptr; store = store->below) {
-    count += store->entities.size();
+    count += store->items.size();
   }
   return count;
 }
@@ -146,10 +146,10 @@ Result<void> EntitiesBuilder::add(Entity entity) {
       }
     }
   }
-  if (store_->entities.size() >= kMaxEntities) {
+  if (store_->items.size() >= kMaxEntities) {
     return Error(Code::Exhausted, "more than " + std::to_string(kMaxEntities) + " entities");
   }
-  store_->entities.push_back(std::move(entity));
+  store_->items.push_back({std::move(entity)});
   return {};
 }
 
@@ -160,39 +160,38 @@ Result<void> EntitiesBuilder::settle() {
     std::uint32_t at;
   };
   std::vector<Place> order;
-  order.reserve(store.entities.size());
-  for (const Entity& entity : store.entities) {
-    order.push_back({entity.uid.node()->hash, static_cast<std::uint32_t>(order.size())});
+  order.reserve(store.items.size());
+  for (const Entities::Store::Item& item : store.items) {
+    order.push_back({item.entity.uid.node()->hash, static_cast<std::uint32_t>(order.size())});
   }
   std::sort(order.begin(), order.end(), [&](const Place& a, const Place& b) {
     if (a.hash != b.hash) return a.hash < b.hash;
-    const EntityNode* left = store.entities[a.at].uid.node();
-    const EntityNode* right = store.entities[b.at].uid.node();
+    const EntityNode* left = store.items[a.at].entity.uid.node();
+    const EntityNode* right = store.items[b.at].entity.uid.node();
     return same_entity(left, right) ? a.at < b.at : search_less(left, right);
   });
-  std::vector<Entity> sorted;
+  std::vector<Entities::Store::Item> sorted;
   sorted.reserve(order.size());
   for (const Place& place : order) {
-    Entity& entity = store.entities[place.at];
-    if (!sorted.empty() && sorted.back().uid == entity.uid) {
-      if (!same_contents(sorted.back(), entity)) return stands_twice(entity.uid);
+    Entity& entity = store.items[place.at].entity;
+    if (!sorted.empty() && sorted.back().entity.uid == entity.uid) {
+      if (!same_contents(sorted.back().entity, entity)) return stands_twice(entity.uid);
       continue;
     }
-    sorted.push_back(std::move(entity));
+    sorted.push_back({std::move(entity)});
   }
-  store.entities = std::move(sorted);
+  store.items = std::move(sorted);
   std::vector<const EntityNode*> ids;
-  ids.reserve(store.entities.size());
-  for (const Entity& entity : store.entities) ids.push_back(entity.uid.node());
-  store.table.build(std::move(ids));
-  store.ranges.resize(store.entities.size());
+  ids.reserve(store.items.size());
+  for (const Entities::Store::Item& item : store.items) ids.push_back(item.entity.uid.node());
+  store.table.build(ids);
   return {};
 }
 
 void EntitiesBuilder::share_parents() {
   Entities::Store& store = *store_;
-  for (Entity& entity : store.entities) {
-    for (EntityUid& parent : entity.parents) {
+  for (Entities::Store::Item& item : store.items) {
+    for (EntityUid& parent : item.entity.parents) {
       const Entity* known = store.look_up(parent.node()).entity;
       if (known != nullptr) {
         parent = known->uid;
@@ -208,7 +207,7 @@ Result<Entities> EntitiesBuilder::build() && {
   TRY(settle());
   share_parents();
   Entities::Store& store = *store_;
-  const std::size_t count = store.entities.size();
+  const std::size_t count = store.items.size();
   enum class Mark : std::uint8_t { New, Open, Done };
   std::vector<Mark> marks(count, Mark::New);
   struct Visit {
@@ -224,7 +223,8 @@ Result<Entities> EntitiesBuilder::build() && {
     }
     while (!path.empty()) {
       Visit& here = path.back();
-      const Entity& entity = store.entities[here.entity];
+      Entities::Store::Item& item = store.items[here.entity];
+      const Entity& entity = item.entity;
       if (here.parent < entity.parents.size()) {
         const std::uint32_t parent = store.table.find(entity.parents[here.parent++].node());
         if (parent == kNowhere || marks[parent] == Mark::Done) continue;
@@ -250,8 +250,8 @@ Result<Entities> EntitiesBuilder::build() && {
         return Error(Code::Exhausted, "the entities have more than " +
                                           std::to_string(kMaxAncestors) + " ancestors together");
       }
-      store.ranges[here.entity] = {static_cast<std::uint32_t>(store.ancestors.size()),
-                                   static_cast<std::uint32_t>(all.size())};
+      item.first = static_cast<std::uint32_t>(store.ancestors.size());
+      item.count = static_cast<std::uint32_t>(all.size());
       for (const EntityNode* node : all) {
         store.ancestors.push_back(ValueRef::entity(node).as_entity());
         store.prefixes.push_back(static_cast<std::uint32_t>(node->hash >> 32U));

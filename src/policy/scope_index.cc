@@ -124,7 +124,7 @@ void ScopeIndex::Tables::name_uids(std::span<const Policy> all) {
   std::vector<const EntityNode*> nodes;
   nodes.reserve(owned.size());
   for (const EntityUid& uid : owned) nodes.push_back(uid.node());
-  uids.build(std::move(nodes));
+  uids.build(nodes);
 }
 
 void ScopeIndex::Tables::name_types(std::span<const Policy> all) {

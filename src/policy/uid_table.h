@@ -47,33 +47,41 @@ class HashDirectory {
 class UidTable {
  public:
   // build takes distinct ids in order of search_less; they must outlive the table.
-  void build(std::vector<const EntityNode*> sorted) {
-    nodes_ = std::move(sorted);
-    hashes_.resize(nodes_.size());
-    for (std::size_t i = 0; i < nodes_.size(); ++i) hashes_[i] = nodes_[i]->hash;
-    directory_.build(hashes_);
+  void build(std::span<const EntityNode* const> sorted) {
+    slots_.clear();
+    slots_.reserve(sorted.size());
+    std::vector<std::uint64_t> hashes;
+    hashes.reserve(sorted.size());
+    for (const EntityNode* uid : sorted) {
+      slots_.push_back({uid->hash, uid});
+      hashes.push_back(uid->hash);
+    }
+    directory_.build(hashes);
   }
   // find is the position of an id, or kNowhere.
   std::uint32_t find(const EntityNode* uid) const {
     auto [at, end] = directory_.bucket(uid->hash);
     if (end - at > kFew) {
-      const auto first = std::lower_bound(nodes_.begin() + at, nodes_.begin() + end, uid,
-                                          [](auto* a, auto* b) { return search_less(a, b); });
-      at = static_cast<std::uint32_t>(first - nodes_.begin());
+      const auto first =
+          std::lower_bound(slots_.begin() + at, slots_.begin() + end, uid,
+                           [](const Slot& a, auto* b) { return search_less(a.uid, b); });
+      at = static_cast<std::uint32_t>(first - slots_.begin());
       end = std::min(end, at + 1);
     }
     for (; at < end; ++at) {
-      if (hashes_[at] == uid->hash && same_entity(nodes_[at], uid)) return at;
+      if (slots_[at].hash == uid->hash && same_entity(slots_[at].uid, uid)) return at;
     }
     return kNowhere;
   }
-  std::size_t size() const { return nodes_.size(); }
-  const EntityNode* operator[](std::size_t at) const { return nodes_[at]; }
+  std::size_t size() const { return slots_.size(); }
 
  private:
   static constexpr std::uint32_t kFew = 8;
-  std::vector<const EntityNode*> nodes_;
-  std::vector<std::uint64_t> hashes_;
+  struct Slot {
+    std::uint64_t hash;
+    const EntityNode* uid;
+  };
+  std::vector<Slot> slots_;
   HashDirectory directory_;
 };
 
