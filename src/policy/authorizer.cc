@@ -23,7 +23,7 @@ const Verdict& Authorizer::decide(std::span<const PolicySet* const> sets, const 
   for (std::size_t i = 0; i < sets.size(); ++i) {
     const PolicySet& set = *sets[i];
     const std::span<const Policy> policies = set.policies();
-    if (find == Find::Indexed) {
+    if (find == Find::Indexed && policies.size() > ScopeIndex::kFew) {
       set.scope_index().select(policies, evaluator_.known(), selection_);
       selection_.each([&](std::size_t at) { consider(set, {i, at}); });
     } else {

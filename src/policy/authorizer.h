@@ -61,7 +61,7 @@ struct Verdict {
 
 // How matching policies are found: the answer is the same.
 enum class Find {
-  Indexed,   // by the sets' scope indexes
+  Indexed,   // by the scope indexes of sets of more than a few policies
   OneByOne,  // by looking at every scope: for tests and measurements
 };
 

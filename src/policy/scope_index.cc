@@ -260,19 +260,17 @@ void ScopeIndex::select(std::span<const Policy> policies, const KnownRequest& re
                         Selection& out) const {
   const Tables& tables = *tables_;
   out.start(tables.policies);
-  const auto look_at_all = [&] {
-    for (std::size_t i = 0; i < policies.size(); ++i) {
-      if (scopes_match(policies[i], request)) out.add(i);
-    }
-  };
-  constexpr std::size_t kFew = 10;  // finding the keys costs about as much
-  if (policies.size() <= kFew) return look_at_all();
   auto& [principals, actions, resources] = out.keys_;
   tables.keys_for(request.principal, 0, principals);
   tables.keys_for(request.action, 1, actions);
   tables.keys_for(request.resource, 2, resources);
   const std::size_t combinations = principals.size() * actions.size() * resources.size();
-  if (combinations > policies.size()) return look_at_all();
+  if (combinations > policies.size()) {
+    for (std::size_t i = 0; i < policies.size(); ++i) {
+      if (scopes_match(policies[i], request)) out.add(i);
+    }
+    return;
+  }
   for (const std::uint32_t principal : principals) {
     for (const std::uint32_t action : actions) {
       for (const std::uint32_t resource : resources) {

@@ -60,6 +60,9 @@ class Selection {
 
 class ScopeIndex {
  public:
+  // Sets of so few policies are not worth an index: finding the keys costs more than the scopes.
+  static constexpr std::size_t kFew = 10;
+
   // build looks at all policies; they must not change while the index is used.
   static const ScopeIndex* build(std::span<const Policy> policies);
   ~ScopeIndex();

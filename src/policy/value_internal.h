@@ -37,6 +37,9 @@ struct EntityNode : Node {
   std::string_view id() const {
     return {reinterpret_cast<const char*>(this + 1) + type_size, id_size};
   }
+  std::string_view type_and_id() const {
+    return {reinterpret_cast<const char*>(this + 1), type_size + id_size};
+  }
 
  private:
   EntityNode(std::string_view type, std::string_view id);
@@ -70,14 +73,9 @@ struct IpNode : Node {
 // type_hash is EntityNode::type_hash of a type name.
 std::uint32_t type_hash(std::string_view type);
 
-inline bool of_type(const EntityNode* uid, std::uint32_t hash, std::string_view type) {
-  return uid->type_hash == hash && uid->type() == type;
-}
-
 inline bool same_entity(const EntityNode* a, const EntityNode* b) {
-  return a == b ||
-         (a->hash == b->hash && a->type_size == b->type_size && a->id_size == b->id_size &&
-          std::memcmp(a + 1, b + 1, a->type_size + a->id_size) == 0);
+  return a == b || (a->hash == b->hash && a->type_size == b->type_size &&
+                    a->type_and_id() == b->type_and_id());
 }
 
 // search_less is an order of entity ids for searching: by hash, ties by text.
