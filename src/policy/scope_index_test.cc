@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <thread>
 
 #include "policy/authorizer.h"
 
@@ -198,6 +199,30 @@ TEST(ScopeIndex, ASetThatGrowsOrIsCopiedForgetsItsIndex) {
   EXPECT_EQ(reasons(moved), 3U);
   copy = set;
   EXPECT_EQ(reasons(copy), 2U);
+}
+
+TEST(ScopeIndex, ThreadsThatAskFirstShareOneIndex) {
+  Random random(5);
+  const Entities entities = random_entities(random, 6, 2);
+  const Request request{uid("User", 1), uid("Action", 1), uid("App::Doc", 1),
+                        Value::record({{"n", Value::integer(1)}})};
+  for (int round = 0; round < 20; ++round) {
+    const PolicySet set = random_set(random, 60, 6);
+    std::array<std::string, 4> answers;
+    std::array<const ScopeIndex*, 4> indexes{};
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      threads.emplace_back([&, i] {
+        answers[i] = text_of(authorize(set, entities, request, OnError::Skip));
+        indexes[i] = &set.scope_index();
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (std::size_t i = 1; i < answers.size(); ++i) {
+      EXPECT_EQ(answers[i], answers[0]);
+      EXPECT_EQ(indexes[i], indexes[0]);
+    }
+  }
 }
 
 // Not by timing: with an index, policies of other keys are not even read.
