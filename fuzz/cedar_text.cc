@@ -62,5 +62,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // Failing closed never allows more.
   const Response closed = authorize(*set, world(), question(), OnError::Deny);
   WRIT_ASSERT(closed.decision == Decision::Deny || first.decision == Decision::Allow);
+  // The index selects exactly the policies whose scopes match.
+  const Evaluator evaluator(world(), question());
+  Selection selection;
+  set->scope_index().select(set->policies(), evaluator.known(), selection);
+  std::vector<bool> selected(set->policies().size(), false);
+  selection.each([&](std::size_t at) { selected.at(at) = true; });
+  for (std::size_t i = 0; i < selected.size(); ++i) {
+    WRIT_ASSERT(selected[i] == scopes_match(set->policies()[i], evaluator.known()));
+  }
   return 0;
 }
