@@ -41,22 +41,6 @@ int connect_briefly(FdRef socket, const ByteVec& to) {
   return error;
 }
 
-// The outcome of a connect that is over. The second call tells the kernel's socket that it is
-// connected; the address is not used.
-int finish(FdRef socket) {
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (::getsockopt(socket.number(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return errno;
-  if (error != 0) return error;
-  sockaddr_storage peer{};
-  socklen_t length = sizeof peer;
-  if (::getpeername(socket.number(), reinterpret_cast<sockaddr*>(&peer), &length) != 0)
-    return errno;
-  const auto* bytes = reinterpret_cast<const std::byte*>(&peer);
-  const int again = connect_briefly(socket, ByteVec(bytes, bytes + length));
-  return again == EISCONN ? 0 : again;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<NetGate>> NetGate::create(const Plan& plan, Verdicts& verdicts,
@@ -214,7 +198,7 @@ std::optional<int> NetGate::connect_here(const Notification& asked, CapturedSock
   const int error = connect_briefly(socket.fd.borrow(), to);
   if (error != EINPROGRESS || !blocking) return error;
   if (waiting_.size() >= kMostWaiting) return EAGAIN;
-  wait_on(asked, std::move(socket), UniqueFd());
+  wait_on(asked, std::move(socket), UniqueFd(), to);
   return std::nullopt;
 }
 
@@ -235,7 +219,7 @@ std::optional<int> NetGate::connect_out(const Notification& asked, CapturedSocke
   const int error = connect_to(late->borrow(), to);
   if (error != 0 && error != EINPROGRESS) return error;
   if (is_blocking(socket.fd.borrow())) {
-    wait_on(asked, std::move(socket), std::move(*late));
+    wait_on(asked, std::move(socket), std::move(*late), to);
     return std::nullopt;
   }
   const int number = static_cast<int>(asked.arguments[0]);
@@ -244,7 +228,8 @@ std::optional<int> NetGate::connect_out(const Notification& asked, CapturedSocke
   return put ? error : EBADF;
 }
 
-void NetGate::wait_on(const Notification& asked, CapturedSocket socket, UniqueFd late) {
+void NetGate::wait_on(const Notification& asked, CapturedSocket socket, UniqueFd late,
+                      const ByteVec& to) {
   Waiting one;
   one.asked = asked;
   one.number = static_cast<int>(asked.arguments[0]);
@@ -260,6 +245,7 @@ void NetGate::wait_on(const Notification& asked, CapturedSocket socket, UniqueFd
   if (const Result<pid_t> group = group_of(asked.thread)) one.group = *group;
   one.socket = std::move(socket);
   one.late = std::move(late);
+  one.to = to;
   waiting_.push_back(std::move(one));
 }
 
@@ -269,7 +255,10 @@ bool NetGate::settle(Waiting& waiting, bool ready) {
   const FdRef socket = late ? waiting.late.borrow() : waiting.socket.fd.borrow();
   int error = 0;
   if (ready) {
-    error = finish(socket);
+    // The same call again asks the kernel for the outcome, and tells its socket.
+    error = connect_briefly(socket, waiting.to);
+    if (error == EALREADY || error == EINPROGRESS) return false;
+    if (error == EISCONN) error = 0;
   } else if (waiting.deadline && clock_.boot_nanos() >= *waiting.deadline) {
     error = EINPROGRESS;
   } else {

@@ -57,7 +57,8 @@ class NetGate {
     pid_t group = 0;
     int number = -1;
     CapturedSocket socket;
-    UniqueFd late;                         // none: the run's own socket is being connected
+    UniqueFd late;  // none: the run's own socket is being connected
+    ByteVec to;
     std::optional<std::int64_t> deadline;  // boot time, nanoseconds: its send timeout
   };
 
@@ -83,7 +84,7 @@ class NetGate {
                                   const ByteVec& to);
   std::optional<int> connect_out(const Notification& asked, CapturedSocket socket,
                                  const ByteVec& to, const Ask& target);
-  void wait_on(const Notification& asked, CapturedSocket socket, UniqueFd late);
+  void wait_on(const Notification& asked, CapturedSocket socket, UniqueFd late, const ByteVec& to);
   bool settle(Waiting& waiting, bool ready);
   void answer(const Notification& asked, int error);
   void ring();
