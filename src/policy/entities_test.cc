@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "policy/request.h"
+#include "policy/value_internal.h"
 
 namespace writ::policy {
 namespace {
@@ -128,6 +131,25 @@ TEST(Entities, AStoreOverAnotherSeesBothAndMayNotContradict) {
   EXPECT_NE(entities.find(uid("User", "bob")), nullptr);
   EXPECT_EQ(below.find(uid("User", "alice")), nullptr);
   EXPECT_EQ(entities.size(), 4U);
+}
+
+// What is compared first is half of a hash; of so many ids some begin alike.
+TEST(Entities, IdsWhoseHashesBeginAlikeAreToldApart) {
+  std::vector<EntityUid> ids;
+  for (int i = 0; i < 300'000; ++i) ids.push_back(uid("T", std::to_string(i)));
+  std::sort(ids.begin(), ids.end(),
+            [](const EntityUid& a, const EntityUid& b) { return search_less(a.node(), b.node()); });
+  std::size_t pairs = 0;
+  for (std::size_t i = 1; i < ids.size(); ++i) {
+    if (ids[i - 1].node()->hash >> 32U != ids[i].node()->hash >> 32U) continue;
+    ++pairs;
+    EntitiesBuilder builder;
+    ASSERT_TRUE(builder.add(entity(uid("U", "u"), {ids[i]})));
+    const Entities entities = std::move(builder).build().value();
+    EXPECT_TRUE(entities.is_in(uid("U", "u"), ids[i]));
+    EXPECT_FALSE(entities.is_in(uid("U", "u"), ids[i - 1]));
+  }
+  EXPECT_GE(pairs, 1U);
 }
 
 TEST(Entities, TooManyAncestorsAreRefusedNotStored) {

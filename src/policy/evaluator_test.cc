@@ -18,6 +18,11 @@ class EvaluatorTest : public testing::Test {
     const Value tags = Value::record({{"color", Value::string("red")}});
     EXPECT_TRUE(builder.add({uid("User", "alice"), attrs, {uid("Group", "dev")}, tags}));
     EXPECT_TRUE(builder.add({uid("Group", "dev"), Value::record({}), {uid("Group", "all")}}));
+    EXPECT_TRUE(builder.add(
+        {uid("Doc", "d"), Value::record({{"n", Value::integer(70)}}), {uid("Folder", "f")}}));
+    EXPECT_TRUE(builder.add({uid("Action", "view"),
+                             Value::record({{"n", Value::integer(700)}}),
+                             {uid("Action", "reads")}}));
     entities_ = std::move(builder).build().value();
   }
 
@@ -99,6 +104,17 @@ TEST_F(EvaluatorTest, AttributesAndTags) {
   EXPECT_EQ(value("principal.getTag(\"size\")").find("error"), 0U);
   EXPECT_EQ(value("principal.hasTag(1)").find("error"), 0U);
   EXPECT_EQ(value("1 has n").find("error"), 0U);
+}
+
+TEST_F(EvaluatorTest, PrincipalActionAndResourceAreEachTheirOwn) {
+  EXPECT_EQ(value("[principal.n, action.n, resource.n, context.n]"), "[1, 7, 70, 700]");
+  EXPECT_EQ(value("[principal].contains(principal) && principal != resource"), "true");
+  EXPECT_EQ(value("User::\"alice\".n + Action::\"view\".n + Doc::\"d\".n"), "777");
+  EXPECT_EQ(value("[principal in Group::\"dev\", resource in Group::\"dev\"]"), "[false, true]");
+  EXPECT_EQ(value("resource in Folder::\"f\" && action in Action::\"reads\""), "true");
+  EXPECT_EQ(value("resource in Action::\"reads\" || action in Folder::\"f\""), "false");
+  EXPECT_EQ(value("if principal is User then resource.n else action.n"), "70");
+  EXPECT_EQ(value("(if context.n == 1 then resource else principal).n"), "70");
 }
 
 TEST_F(EvaluatorTest, LikeMatchesWithBacktrackingFreeSearch) {
