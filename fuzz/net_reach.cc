@@ -1,0 +1,66 @@
+// The net gate's table, with sockets and addresses as a run could have them: what leads out is
+// asked about, what is the host's is never changed, and nothing but the run's own is served without
+// asking.
+#include "enforce/net_reach.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <cstdlib>
+
+namespace {
+
+using namespace writ;
+using namespace writ::enforce;
+
+void must(bool held) {
+  if (!held) std::abort();
+}
+
+const NetRules& rules() {
+  static const NetRules out = NetRules::create({{Protocol::Tcp, "10.0.0.0/8", {{1, 65535}}},
+                                                {Protocol::Tcp, "127.0.0.1/32", {{80, 90}}},
+                                                {Protocol::Tcp, "::1/128", {{80, 90}}}})
+                                  .value();
+  return out;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  constexpr int kFamilies[] = {AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_PACKET};
+  constexpr int kTypes[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_RAW};
+  constexpr int kProtocols[] = {IPPROTO_TCP, IPPROTO_UDP, 0, 262};
+  constexpr std::size_t kFacts = 6;
+  if (size < kFacts || size > kFacts + kLongestAddress) return 0;
+  SocketFacts socket;
+  socket.family = kFamilies[data[0] % 5];
+  socket.type = kTypes[data[1] % 3];
+  socket.protocol = kProtocols[data[2] % 4];
+  socket.own = data[3] % 2 == 0;
+  socket.state = data[4] % 13;
+  socket.error = data[5] % 2 == 0 ? 0 : ECONNREFUSED;
+  const Bytes address(reinterpret_cast<const std::byte*>(data) + kFacts, size - kFacts);
+
+  const NetStep connect = rules().connect(socket, address);
+  if (const Ask* ask = std::get_if<Ask>(&connect)) {
+    must(socket.type == SOCK_STREAM && socket.protocol == IPPROTO_TCP);
+    must(socket.state == TCP_CLOSE && socket.error * !socket.own == 0);
+    must(!is_unspecified(ask->address) && plain(ask->address) == ask->address);
+    must(!is_loopback(ask->address) || (ask->port >= 80 && ask->port <= 90));
+  }
+  if (std::holds_alternative<Here>(connect)) must(socket.own);
+  const NetStep bind = NetRules::bind(socket, address);
+  const NetStep listen = NetRules::listen(socket);
+  must(!std::holds_alternative<Ask>(bind) && !std::holds_alternative<Ask>(listen));
+  if (!socket.own) {
+    must(std::holds_alternative<Fail>(bind) && std::holds_alternative<Fail>(listen));
+  }
+  for (const NetStep* step : {&connect, &bind, &listen}) {
+    if (const Fail* fail = std::get_if<Fail>(step)) must(fail->error > 0);
+  }
+  return 0;
+}
