@@ -18,7 +18,7 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 
-struct evp_md_ctx_st;
+struct SHA256state_st;
 
 namespace writ::crypto {
 
@@ -42,9 +42,9 @@ class Sha256 {
 
  private:
   struct FreeContext {
-    void operator()(evp_md_ctx_st* context) const;
+    void operator()(SHA256state_st* context) const;
   };
-  std::unique_ptr<evp_md_ctx_st, FreeContext> context_;
+  std::unique_ptr<SHA256state_st, FreeContext> context_;
 };
 
 }  // namespace writ::crypto

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "crypto/sha.h"
 #include "ledger/store/files_internal.h"
@@ -8,10 +9,15 @@ namespace writ::ledger {
 namespace {
 
 constexpr std::size_t kMaxSegments = 100'000;
+constexpr std::size_t kReadStep = std::size_t{64} << 10;
 constexpr std::string_view kHintMagic = "writ tail 0\n";
 
 void put(ByteVec& out, std::uint64_t n) {
   for (unsigned i = 8; i-- > 0;) out.push_back(static_cast<std::byte>(n >> (8 * i) & 0xff));
+}
+bool all_zero(Bytes bytes) {
+  return bytes.empty() || (bytes[0] == std::byte{0} &&
+                           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 std::uint64_t get(Bytes bytes, std::size_t at) {
   std::uint64_t n = 0;
@@ -81,6 +87,27 @@ Result<ByteVec> read_range(Storage& storage, FdRef file, std::uint64_t offset, s
   return bytes;
 }
 
+Result<ByteVec> read_used(Storage& storage, FdRef file, std::uint64_t offset) {
+  // All of it is read, however much of it is zeros: one byte that is not says that what looks like
+  // the end is torn or damaged. But zeros are looked at in one small piece of memory.
+  ByteVec used;
+  ByteVec step(kReadStep);
+  std::uint64_t zeros = 0;
+  for (std::uint64_t at = offset;;) {
+    const std::size_t got = TRY(storage.read_at(file, at, step));
+    const Bytes bytes = Bytes(step).first(got);
+    if (all_zero(bytes)) {
+      zeros += got;
+    } else {
+      used.resize(used.size() + static_cast<std::size_t>(zeros));
+      append(used, bytes);
+      zeros = 0;
+    }
+    if (got < step.size()) return used;
+    at += got;
+  }
+}
+
 Result<std::optional<Position>> read_hint(const Files& files) {
   const Result<ByteVec> bytes = read_file(*files.storage, files.dir(), "tail", 4096);
   const std::size_t numbers = kHintMagic.size();
@@ -114,8 +141,9 @@ Result<Position> walk_records(const Files& files, const Position& from,
   for (unsigned again = 0;;) {
     OpenSegment segment = TRY(open_segment(files, at.segment, FileUse::Read));
     const bool last = until && until->segment == at.segment;
-    const ByteVec bytes = TRY(read_range(*files.storage, segment.file.borrow(), at.offset,
-                                         last ? until->offset : UINT64_MAX));
+    const FdRef file = segment.file.borrow();
+    const ByteVec bytes = TRY(last ? read_range(*files.storage, file, at.offset, until->offset)
+                                   : read_used(*files.storage, file, at.offset));
     const Scan scan =
         scan_records(bytes, at, head_size, [&](std::uint64_t index, std::uint64_t, Bytes entry) {
           return (!until || index < until->index) && record(index, entry);

@@ -45,6 +45,8 @@ struct OpenSegment {
 Result<OpenSegment> open_segment(const Files& files, std::uint64_t first, FileUse use);
 // read_range reads [offset, end) of a file, or less at its end.
 Result<ByteVec> read_range(Storage& storage, FdRef file, std::uint64_t offset, std::uint64_t end);
+// read_used reads from `offset` to the end of the file, without most of the zeros at its end.
+Result<ByteVec> read_used(Storage& storage, FdRef file, std::uint64_t offset);
 
 // The hint `tail`: where the entry after the signed head lies. Only believed in the boot that
 // wrote it, and only when it fits the head.

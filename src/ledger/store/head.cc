@@ -228,8 +228,7 @@ Result<Checkpoint> HeadWriter::advance(const Position& until, const crypto::Priv
 Result<bool> HeadWriter::leads_to(std::uint64_t first, std::uint64_t next) {
   const OpenSegment segment = TRY(open_segment(files_, first, FileUse::Read));
   const Position start = start_of(segment.header);
-  const ByteVec bytes =
-      TRY(read_range(*files_.storage, segment.file.borrow(), start.offset, UINT64_MAX));
+  const ByteVec bytes = TRY(read_used(*files_.storage, segment.file.borrow(), start.offset));
   const Scan scan =
       scan_records(bytes, start, next, [](std::uint64_t, std::uint64_t, Bytes) { return true; });
   return scan.end == ScanEnd::Sealed && scan.at.index == next;

@@ -208,8 +208,7 @@ Result<void> StoreImpl::cut(const Scan& scan) {
 
 // Reads the records after tail_ in its segment. True when the log goes on in another one.
 Result<bool> StoreImpl::scan_tail() {
-  const ByteVec bytes =
-      TRY(read_range(*files_.storage, segment_->borrow(), tail_.offset, UINT64_MAX));
+  const ByteVec bytes = TRY(read_used(*files_.storage, segment_->borrow(), tail_.offset));
   const Scan scan = scan_records(bytes, tail_, head_size_,
                                  [](std::uint64_t, std::uint64_t, Bytes) { return true; });
   if (scan.end == ScanEnd::Damaged) return damaged(scan.why);

@@ -258,6 +258,25 @@ TEST_F(LedgerStore, WhatWasDurableIsNeverTakenForATornTail) {
   EXPECT_EQ(reason_of(opened.error()), Reason::LedgerDamaged) << opened.error().message();
 }
 
+TEST_F(LedgerStore, ALongHoleInWhatWasDurableIsNeverTakenForTheEnd) {
+  auto store = create();
+  std::vector<Draft> batch = {admission(run_number(1))};
+  for (std::uint64_t seq = 1; seq <= 1000; ++seq) batch.push_back(exec(run_number(1), seq));
+  ASSERT_TRUE(store->append(std::move(batch), Wait::Durable));
+  ASSERT_TRUE(store->append(exec(run_number(1), 1001), Wait::Durable));
+  store.reset();
+  const std::string segment = home_.state() + "/ledger/segment-00000000000000000000";
+  std::ifstream in(segment, std::ios::binary);
+  std::string bent{std::istreambuf_iterator<char>(in), {}};
+  const std::size_t last = bent.rfind("/usr/bin/cc");
+  ASSERT_GT(last, 300'000U);
+  std::fill(bent.begin() + 2000, bent.begin() + static_cast<std::ptrdiff_t>(last - 2000), '\0');
+  std::ofstream(segment, std::ios::binary | std::ios::trunc) << bent;
+  const auto opened = open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(reason_of(opened.error()), Reason::LedgerDamaged) << opened.error().message();
+}
+
 TEST_F(LedgerStore, AHeadAheadOfTheFilesIsALostTail) {
   auto store = create();
   append_run(*store, 1, 5, Wait::Durable);
