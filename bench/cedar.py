@@ -250,7 +250,8 @@ PAGE = """# Benchmarks of Cedar decisions
 
 Written by `./dev bench --write`. Medians of {processes}; one thread, entities loaded,
 {priority}, because other work on the machine must not count. The
-clock's own cost, {clock:.0f} ns, is in every figure. Ratios count; absolute figures are those of one machine on one day.
+clock's own cost, {clock:.0f} ns, is in every figure. Ratios count; absolute figures are those of one machine on one day,
+and differ by up to twice from one hour to another, as its other processor is busy or not.
 
 Machine: {cores} cores, Linux {kernel}, commit {commit}.
 
