@@ -217,13 +217,21 @@ void ScopeIndex::Tables::keys_for(const KnownEntity& asked, std::size_t part,
   offer(kAnything);
   const std::uint32_t type = type_at(asked.uid->type_hash, asked.uid->type());
   if (type != kNowhere) offer(type_key(type));
-  if (const std::uint32_t self = uids.find(asked.uid); self != kNowhere) {
+  const std::uint32_t self = uids.find(asked.uid);
+  if (self != kNowhere) {
     offer(same_key(self));
     offer(below_key(self));
   }
-  for (const EntityUid& above : asked.ancestors) {
-    const std::uint32_t at = uids.find(above.node());
-    if (at != kNowhere) offer(below_key(at));
+  // The shorter list is walked.
+  if (asked.ancestors.size() <= owned.size()) {
+    for (const EntityUid& above : asked.ancestors) {
+      const std::uint32_t at = uids.find(above.node());
+      if (at != kNowhere) offer(below_key(at));
+    }
+  } else {
+    for (std::uint32_t at = 0; at < owned.size(); ++at) {
+      if (at != self && asked.is_in(owned[at].node())) offer(below_key(at));
+    }
   }
 }
 

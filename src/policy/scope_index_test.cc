@@ -174,6 +174,27 @@ TEST(ScopeIndex, RandomSetsAreAnsweredAsByLookingAtEveryScope) {
   EXPECT_GT(tally.matching, 2'000U);
 }
 
+TEST(ScopeIndex, MoreAncestorsThanTheScopesName) {
+  EntitiesBuilder builder;
+  Entity user{uid("User", 0)};
+  for (std::size_t i = 0; i < 1'000; ++i) user.parents.push_back(uid("Group", i));
+  ASSERT_TRUE(builder.add(std::move(user)));
+  const Entities entities = std::move(builder).build().value();
+  PolicySet set;
+  for (std::size_t i = 900; i < 1'100; ++i) {
+    const std::string id = "p" + std::to_string(i);
+    ASSERT_TRUE(set.add(id, "permit(principal in Group::\"e" + std::to_string(i) +
+                                "\", action, resource in User::\"e" + std::to_string(i % 2) +
+                                "\");"));
+  }
+  const Response answer =
+      authorize(set, entities, {uid("Nobody", 0), uid("Action", 0), uid("User", 0)}, OnError::Deny);
+  EXPECT_EQ(answer.reasons.size(), 0U);
+  const Response other =
+      authorize(set, entities, {uid("User", 0), uid("Action", 0), uid("User", 0)}, OnError::Deny);
+  EXPECT_EQ(other.reasons.size(), 50U);  // the even ones below 1,000
+}
+
 TEST(ScopeIndex, ASetThatGrowsOrIsCopiedForgetsItsIndex) {
   const Request request{uid("User", 1), uid("Action", 1), uid("App::Doc", 1)};
   const Entities none;
