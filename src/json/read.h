@@ -22,8 +22,9 @@
 
 namespace writ::json {
 
-// More than kDepthCap levels are refused whatever `depth` says.
-inline constexpr std::size_t kDepthCap = 512;
+// More than kDepthCap levels are refused whatever `depth` says. Reading costs no stack; who asks
+// for a large `depth` must not copy or compare the tree, nor walk it by recursion.
+inline constexpr std::size_t kDepthCap = 200'000;
 
 struct Limits {
   std::size_t bytes = 1U << 20U;  // of text

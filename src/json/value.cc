@@ -14,7 +14,30 @@ Value::Value(const Value&) = default;
 Value::Value(Value&&) noexcept = default;
 Value& Value::operator=(const Value&) = default;
 Value& Value::operator=(Value&&) noexcept = default;
-Value::~Value() = default;
+// Deep trees are taken apart in a loop: a chain of a hundred thousand levels costs no stack.
+Value::~Value() {
+  std::vector<Value> open;
+  const auto take_children = [&open](Value& from) {
+    const auto take = [&open](Value& child) {
+      const Array* items = child.as_array();
+      const Object* members = child.as_object();
+      if ((items != nullptr && !items->empty()) || (members != nullptr && !members->empty())) {
+        open.push_back(std::move(child));
+      }
+    };
+    if (auto* items = std::get_if<Array>(&from.state_)) {
+      for (Value& item : *items) take(item);
+    } else if (auto* members = std::get_if<Object>(&from.state_)) {
+      for (Member& member : *members) take(member.value);
+    }
+  };
+  take_children(*this);
+  while (!open.empty()) {
+    Value next = std::move(open.back());
+    open.pop_back();
+    take_children(next);
+  }
+}
 
 Value Value::array() {
   return Array{};

@@ -10,8 +10,9 @@
 //   if (const Value* tasks = v.find("tasks")) use(tasks->as_int64());
 //
 // The accessors never fail loudly: they return nothing when the value is of another type, so a
-// stranger's document cannot stop the program. Copying copies the whole tree; copying and
-// destroying recurse as deep as the tree (read() bounds that; who builds by hand bounds it too).
+// stranger's document cannot stop the program. Copying copies the whole tree; copying and comparing
+// recurse as deep as the tree (read() bounds that; who builds by hand bounds it too), moving and
+// destroying do not.
 //
 // Thread safety: values.
 #pragma once

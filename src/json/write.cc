@@ -1,12 +1,16 @@
 // An explicit stack of what is open, so that nesting costs no stack of ours.
 #include "json/write.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "base/bytes.h"
 
 namespace writ::json {
 namespace {
+
+// Deeper levels are not indented further, so that the text of a deep tree stays in proportion.
+constexpr std::size_t kIndentedLevels = 100;
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
@@ -108,7 +112,7 @@ class Printer {
   void new_line() {
     if (!pretty_) return;
     out_ += '\n';
-    out_.append(open_.size() * 2, ' ');
+    out_.append(std::min(open_.size(), kIndentedLevels) * 2, ' ');
   }
 
   // Prints a scalar, or opens an array or object.

@@ -5,8 +5,8 @@
 // UTF-8 as it is. A byte of text that is not UTF-8 is written as U+FFFD: such text does not come
 // back (show it in hex where that matters).
 //
-// Pretty: two spaces a level, one member or item a line, "[]" and "{}" when empty, no final
-// newline. Not promised: RFC 8785; nothing that is signed or hashed is JSON.
+// Pretty: two spaces a level (of the first hundred), one member or item a line, "[]" and "{}" when
+// empty, no final newline. Not promised: RFC 8785; nothing that is signed or hashed is JSON.
 //
 // Thread safety: pure functions.
 #pragma once

@@ -1,5 +1,6 @@
 #include "policy/expr.h"
 
+#include <algorithm>
 #include <array>
 
 #include "policy/expr_internal.h"
@@ -150,6 +151,51 @@ std::vector<std::uint32_t> ExprNumbers::number(const Expr& expr) {
     out.push_back(next(nodes_, std::move(key)));
   }
   return out;
+}
+
+std::vector<ExprId> operands(const Expr& expr, const Node& node) {
+  std::vector<ExprId> out;
+  switch (node.op) {
+    case Op::Literal:
+    case Op::Var: break;
+    case Op::If: out = {node.a, node.b, node.c}; break;
+    case Op::Set:
+    case Op::Call:
+      for (std::uint32_t i = 0; i < node.b; ++i) out.push_back(expr.list[node.a + i]);
+      break;
+    case Op::Record:
+      for (std::uint32_t i = 0; i < node.b; ++i) out.push_back(expr.list[node.a + 2 * i + 1]);
+      break;
+    case Op::Is:
+      out.push_back(node.a);
+      if (node.c != kNoExpr) out.push_back(node.c);
+      break;
+    case Op::Not:
+    case Op::Neg:
+    case Op::IsEmpty:
+    case Op::Attr:
+    case Op::Has:
+    case Op::Like: out.push_back(node.a); break;
+    default: out = {node.a, node.b};
+  }
+  return out;
+}
+
+Result<void> check_size(const Expr& expr, std::span<const ExprId> roots) {
+  std::vector<std::size_t> terms;  // of each node, at most one more than is allowed
+  terms.reserve(expr.nodes.size());
+  for (const Node& node : expr.nodes) {
+    std::size_t own = 1;
+    for (const ExprId id : operands(expr, node)) {
+      own = std::min(own + terms[id], kMaxPolicyNodes + 1);
+    }
+    terms.push_back(own);
+  }
+  std::size_t all = 0;
+  for (const ExprId root : roots) all = std::min(all + terms[root], kMaxPolicyNodes + 1);
+  if (all <= kMaxPolicyNodes) return {};
+  return Error(Code::Exhausted, "the policy has more than " + std::to_string(kMaxPolicyNodes) +
+                                    " terms (`x has a.b` counts x twice)");
 }
 
 Result<ExprId> ExprBuilder::has_path(Position at, ExprId left, std::span<const std::string> path) {

@@ -54,6 +54,14 @@ class ExprNumbers {
   Table nodes_;
 };
 
+// operands are the nodes that a node is made of, in the order of the text.
+std::vector<ExprId> operands(const Expr& expr, const Node& node);
+
+// check_size refuses (Exhausted) a policy that has more than kMaxPolicyNodes terms when what its
+// tree shares is written out: `x has a.b` has x twice, so forty levels of it in each other would be
+// a million million terms to whoever walks the tree.
+Result<void> check_size(const Expr& expr, std::span<const ExprId> roots);
+
 // Appends nodes to an Expr, within kMaxPolicyNodes.
 class ExprBuilder {
  public:

@@ -221,6 +221,22 @@ Error Lexer::error_at(std::size_t offset, const std::string& message) const {
                                     std::string(indent, ' ') + "^");
 }
 
+Error error_in(std::string_view text, Position at, const std::string& message) {
+  std::size_t offset = 0;
+  for (std::uint32_t line = 1; line < at.line; ++line) {
+    const std::size_t end = text.find('\n', offset);
+    if (end == std::string_view::npos) break;
+    offset = end + 1;
+  }
+  for (std::uint32_t column = 1; column < at.column && offset < text.size(); ++column) {
+    ++offset;
+    while (offset < text.size() && (static_cast<unsigned char>(text[offset]) & 0xc0U) == 0x80U) {
+      ++offset;
+    }
+  }
+  return Lexer(text).error_at(offset, message);
+}
+
 // --- escapes ---
 
 namespace {

@@ -60,6 +60,8 @@ class Lexer {
   Token token() const { return token_; }
   std::string_view text() const { return text_; }
   Position position() const;
+  // raw is the token as it stands in the text, a string with its quotes.
+  std::string_view raw() const { return source_.substr(begin_, end_ - begin_); }
   // offset is where the token begins, in bytes.
   std::size_t offset() const { return begin_; }
   // advance moves to the next token. After End and Invalid it stays.
@@ -83,6 +85,9 @@ class Lexer {
   std::size_t line_ = 1;
   std::size_t column_ = 1;  // of begin_, in characters
 };
+
+// error_in is an error that points into a text: line, column, what is wrong, the line, a caret.
+Error error_in(std::string_view text, Position at, const std::string& message);
 
 // unescape turns the inside of a string token into text. Malformed for an unknown escape.
 Result<std::string> unescape(std::string_view raw);

@@ -12,6 +12,13 @@ namespace writ::policy {
 
 // Bytes of policy or schema text that are looked at; longer text is refused unread.
 inline constexpr std::size_t kMaxPolicyText = std::size_t{4} << 20;
+// Bytes and values of policy JSON, and its levels: a term costs at most two.
+inline constexpr std::size_t kMaxPolicyJson = std::size_t{64} << 20;
+inline constexpr std::size_t kMaxPolicyJsonValues = 8'000'000;
+inline constexpr std::size_t kMaxPolicyJsonDepth = 131'200;
+// Bytes of schema text that its declarations stand for when those of several names at once
+// (`entity A, B = {…};`) are written one by one.
+inline constexpr std::size_t kMaxSchemaSpelledOut = std::size_t{64} << 20;
 // Bytes of entities JSON.
 inline constexpr std::size_t kMaxEntitiesText = std::size_t{64} << 20;
 // Nesting of expressions, of JSON and of values (parentheses, sets, records, if, arguments).

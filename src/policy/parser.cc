@@ -5,6 +5,7 @@
 #include "policy/parser.h"
 
 #include <array>
+#include <set>
 #include <utility>
 
 #include "base/bytes.h"
@@ -87,7 +88,8 @@ class Parser : TokenReader {
 
   Result<void> policy(PolicyBody& out) {
     out_ = &out.exprs;
-    while (at(Token::At)) TRY(annotation(out));
+    std::set<std::string_view> keys;
+    while (at(Token::At)) TRY(annotation(out, keys));
     const Position position = in_.position();
     out.line = position.line;
     out.column = position.column;
@@ -117,19 +119,23 @@ class Parser : TokenReader {
       TRY(need(Token::CloseBrace, "an operator, or `}` to end the condition"));
       out.conditions.push_back(condition);
     }
-    TRY(need(Token::Semicolon, "`when`, `unless` or `;`"));
+    if (!at(Token::Semicolon)) return expected("`when`, `unless` or `;`");
+    std::vector<ExprId> bodies;
+    for (const Condition& condition : out.conditions) bodies.push_back(condition.body);
+    const auto sized = check_size(out.exprs, bodies);
+    if (!sized) return Error(Code::Exhausted, in_.error(sized.error().message()).message());
+    in_.advance();
     out.program = compile(out.exprs, out.conditions);
     return {};
   }
 
-  Result<void> annotation(PolicyBody& out) {
+  Result<void> annotation(PolicyBody& out, std::set<std::string_view>& keys) {
     in_.advance();
     if (!at(Token::Identifier)) return expected("the annotation's name");
     Annotation made;
     made.key = in_.text();
-    for (const Annotation& other : out.annotations) {
-      if (other.key == made.key)
-        return in_.error("the annotation `@" + made.key + "` stands twice");
+    if (!keys.insert(in_.text()).second) {
+      return in_.error("the annotation `@" + made.key + "` stands twice");
     }
     in_.advance();
     if (take(Token::OpenParen)) {
@@ -148,6 +154,7 @@ class Parser : TokenReader {
       return expected("`" + name +
                       "` (a scope is `principal`, `action`, `resource`, in this order)");
     }
+    out.position = in_.position();
     in_.advance();
     if (at(Token::Equal)) {
       in_.advance();

@@ -34,6 +34,7 @@ struct Scope {
   bool slot = false;                // Eq, In, IsIn: a template's ?principal or ?resource
   std::vector<EntityUid> entities;  // one for Eq, In, IsIn (none when slot); any number for InList
   std::string type;                 // Is, IsIn
+  Position position = {};           // of the variable's word
 };
 
 struct Annotation {

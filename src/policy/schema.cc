@@ -8,8 +8,10 @@
 #include <array>
 
 #include "base/bytes.h"
+#include "policy/lexer.h"
 #include "policy/limits.h"
 #include "policy/schema_source.h"
+#include "policy/suggest.h"
 
 namespace writ::policy {
 
@@ -84,6 +86,9 @@ class SchemaResolver {
     empty_record_ = keep(std::move(record));
   }
 
+  // fault is where the text has what resolve() refused; line 0 when that is not known.
+  Position fault() const { return fault_; }
+
   Result<Schema> resolve() {
     TRY(declare());
     TRY(check_shadowing());
@@ -93,12 +98,14 @@ class SchemaResolver {
     }
     for (const NamespaceSource& space : source_.namespaces) {
       for (const EntitySource& entity : space.entities) {
+        fault_ = entity.position;
         auto done = fill_entity(space, entity);
         if (!done) {
           return std::move(done).error().context("entity `" + full(space, entity.name) + "`");
         }
       }
       for (const ActionSource& action : space.actions) {
+        fault_ = action.position;
         auto done = fill_action(space, action);
         if (!done) {
           return std::move(done).error().context("action `" + printable(action.id, 60) + "`");
@@ -106,6 +113,7 @@ class SchemaResolver {
       }
     }
     close_entities();
+    fault_ = {};
     TRY(close_actions());
     return std::move(out_);
   }
@@ -136,6 +144,7 @@ class SchemaResolver {
         return bad("`" + printable(space.name) + "` cannot be the name of a namespace");
       }
       for (const CommonSource& common : space.commons) {
+        fault_ = common.position;
         if (!is_identifier(common.name) || is_reserved(common.name) ||
             std::find(kTaken.begin(), kTaken.end(), common.name) != kTaken.end()) {
           return bad("`" + printable(common.name) + "` cannot be the name of a common type");
@@ -145,6 +154,7 @@ class SchemaResolver {
         }
       }
       for (const EntitySource& entity : space.entities) {
+        fault_ = entity.position;
         if (!is_identifier(entity.name) || is_reserved(entity.name) || entity.name == "Action") {
           return bad("`" + printable(entity.name) + "` cannot be the name of an entity type");
         }
@@ -158,6 +168,7 @@ class SchemaResolver {
         }
       }
       for (const ActionSource& action : space.actions) {
+        fault_ = action.position;
         const EntityUid uid = EntityUid::make(full(space, "Action"), action.id);
         if (!out_.actions_.emplace(uid, ActionType{uid, {}, {}, {}, {}, empty_record_}).second) {
           return bad("the action `" + printable(uid.text()) + "` is declared twice");
@@ -179,12 +190,15 @@ class SchemaResolver {
                    "`: rename one of them or move `" + name + "` into a namespace");
       };
       for (const CommonSource& common : space.commons) {
+        fault_ = common.position;
         if (taken(common.name)) return refuse(common.name);
       }
       for (const EntitySource& entity : space.entities) {
+        fault_ = entity.position;
         if (taken(entity.name)) return refuse(entity.name);
       }
       for (const ActionSource& action : space.actions) {
+        fault_ = action.position;
         if (out_.actions_.contains(EntityUid::make("Action", action.id))) {
           return bad("the action `" + printable(action.id, 60) + "` of `" + space.name +
                      "` shadows the one without a namespace");
@@ -205,7 +219,9 @@ class SchemaResolver {
     for (std::string& candidate : candidates(space, name)) {
       if (out_.entities_.contains(candidate)) return std::move(candidate);
     }
-    return bad("there is no entity type `" + printable(name) + "`");
+    std::vector<std::string_view> known;
+    for (const auto& entry : out_.entities_) known.push_back(entry.first);
+    return bad("there is no entity type `" + printable(name) + "`" + did_you_mean(name, known));
   }
 
   Result<const Type*> common_type(const std::string& name) {
@@ -213,6 +229,7 @@ class SchemaResolver {
     if (common.type != nullptr) return common.type;
     if (common.open) return bad("the type `" + name + "` is defined by itself");
     common.open = true;
+    fault_ = common.source->position;
     auto type = resolve(*common.space, common.source->type);
     if (!type) return std::move(type).error().context("type `" + name + "`");
     common.open = false;
@@ -293,7 +310,15 @@ class SchemaResolver {
       const auto found = builtin_.find(name);
       if (found != builtin_.end()) return found->second;
     }
-    return bad("there is no type `" + printable(source.name) + "`");
+    fault_ = source.position;
+    std::vector<std::string_view> known;
+    for (const auto& entry : builtin_) known.push_back(entry.first);
+    for (const auto& entry : commons_) known.push_back(entry.first);
+    if (!only_common) {
+      for (const auto& entry : out_.entities_) known.push_back(entry.first);
+    }
+    return bad("there is no type `" + printable(source.name) + "`" +
+               did_you_mean(source.name, known));
   }
 
   Result<const Type*> record(const NamespaceSource& space, const TypeSource& source,
@@ -330,7 +355,10 @@ class SchemaResolver {
         return out_.actions_.contains(option);
       });
       if (found == options.end()) {
-        return bad("there is no action `" + printable(options.front().text()) + "`");
+        std::vector<std::string_view> known;
+        for (const auto& entry : out_.actions_) known.push_back(entry.first.id());
+        return bad("there is no action `" + printable(options.front().text()) + "`" +
+                   did_you_mean(parent.id, known));
       }
       action.parents.push_back(*found);
       action.ancestors.insert(*found);
@@ -386,11 +414,16 @@ class SchemaResolver {
   std::map<std::string, const Type*, std::less<>> builtin_;
   const Type* empty_record_ = nullptr;
   std::size_t level_ = 0;
+  Position fault_;  // of the declaration at hand, or of the name in it
 };
 
 Result<Schema> Schema::parse(std::string_view text) {
   const SchemaSource source = TRY(read_schema_text(text));
-  return SchemaResolver(source).resolve();
+  SchemaResolver resolver(source);
+  auto schema = resolver.resolve();
+  if (schema || resolver.fault().line == 0) return schema;
+  return Error(schema.error().code(),
+               error_in(text, resolver.fault(), schema.error().message()).message());
 }
 
 Result<Schema> Schema::parse_json(std::string_view text) {

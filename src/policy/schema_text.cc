@@ -76,12 +76,12 @@ class Reader : TokenReader {
 
   Result<std::vector<Annotation>> read_annotations() {
     std::vector<Annotation> out;
+    std::set<std::string_view> keys;
     while (take(Token::At)) {
       if (!at(Token::Identifier)) return expected("the annotation's name");
       Annotation made{std::string(in_.text()), std::nullopt};
-      for (const Annotation& other : out) {
-        if (other.key == made.key)
-          return in_.error("the annotation `@" + made.key + "` stands twice");
+      if (!keys.insert(in_.text()).second) {
+        return in_.error("the annotation `@" + made.key + "` stands twice");
       }
       in_.advance();
       if (take(Token::OpenParen)) {
@@ -113,6 +113,16 @@ class Reader : TokenReader {
     return {};
   }
 
+  // A declaration is copied for each of its names.
+  Result<void> spell_out(std::size_t names, std::size_t begin) {
+    const std::size_t length = in_.offset() - begin;
+    spelled_out_ += names * length;  // at most (4 MiB)², so it does not wrap
+    if (spelled_out_ <= kMaxSchemaSpelledOut) return {};
+    return Error(
+        Code::Exhausted,
+        in_.error("the declarations of several names at once stand for too much").message());
+  }
+
   Result<void> entity(NamespaceSource& out, std::vector<Annotation> annotations) {
     in_.advance();
     EntitySource made;
@@ -122,6 +132,7 @@ class Reader : TokenReader {
       const Position where = in_.position();
       names.emplace_back(TRY(identifier("the entity type's name")), where);
     } while (take(Token::Comma));
+    const std::size_t begin = in_.offset();
     if (at_word("enum")) {
       in_.advance();
       made.is_enum = true;
@@ -144,6 +155,7 @@ class Reader : TokenReader {
       }
     }
     TRY(need(Token::Semicolon, "`;`"));
+    TRY(spell_out(names.size(), begin));
     for (auto& [name, where] : names) {
       EntitySource one = made;
       one.name = std::move(name);
@@ -177,6 +189,7 @@ class Reader : TokenReader {
       const Position where = in_.position();
       names.emplace_back(TRY(name("the action's name")), where);
     } while (take(Token::Comma));
+    const std::size_t begin = in_.offset();
     if (at_word("in")) {
       in_.advance();
       if (take(Token::OpenBracket)) {
@@ -199,6 +212,7 @@ class Reader : TokenReader {
         return in_.error("actions with attributes are not supported");
     }
     TRY(need(Token::Semicolon, "`in`, `appliesTo` or `;`"));
+    TRY(spell_out(names.size(), begin));
     for (auto& [id, where] : names) {
       ActionSource one = made;
       one.id = std::move(id);
@@ -308,6 +322,7 @@ class Reader : TokenReader {
   }
 
   std::size_t depth_ = 0;
+  std::size_t spelled_out_ = 0;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "policy/evaluator.h"
 #include "policy/expr_internal.h"
+#include "policy/suggest.h"
 
 namespace writ::policy {
 
@@ -53,9 +54,11 @@ TypeChecker::TypeChecker(const Schema& schema, const PolicyBody& body)
 }
 
 Error TypeChecker::error(Position at, const std::string& message) const {
-  return Error(Code::Malformed, "line " + std::to_string(at.line) + ", column " +
-                                    std::to_string(at.column) + ": " + message + " (for " +
-                                    environment_->principal + ", " +
+  std::string place;  // policies that were read from JSON have no lines
+  if (at.line != 0) {
+    place = "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": ";
+  }
+  return Error(Code::Malformed, place + message + " (for " + environment_->principal + ", " +
                                     printable(environment_->action->uid.text(), 80) + ", " +
                                     environment_->resource + ")");
 }
@@ -451,8 +454,12 @@ Result<Typed> TypeChecker::attribute(const Node& node, const Type* left,
   }
   const AttributeType* found = record == nullptr ? nullptr : record->attribute(name);
   if (found == nullptr) {
-    return error(node.position,
-                 "there is no attribute `" + printable(name, 60) + "` in " + type_text(*left));
+    std::vector<std::string_view> known_names;
+    if (record != nullptr) {
+      for (const AttributeType& other : record->attributes) known_names.push_back(other.name);
+    }
+    return error(node.position, "there is no attribute `" + printable(name, 60) + "` in " +
+                                    type_text(*left) + did_you_mean(name, known_names));
   }
   if (!found->required && !known.contains({numbers_[node.a], false, string_numbers_[node.b]})) {
     return error(node.position, "the attribute `" + printable(name, 60) +

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "policy/suggest.h"
 #include "policy/typecheck.h"
 
 namespace writ::policy {
@@ -12,20 +13,28 @@ namespace {
 // Nodes that typing all policies in all environments may look at.
 constexpr std::size_t kMaxWork = 200'000'000;
 
+// Guesses at what misspelt names meant, of one call: each looks at many names.
+constexpr std::size_t kMaxGuesses = 100;
+
 bool is_action_type(std::string_view type) {
   return type == "Action" || type.ends_with("::Action");
 }
 
 class Validator {
  public:
-  Validator(const Schema& schema, const Policy& policy, Validation& out)
-      : schema_(schema), policy_(policy), body_(*policy.body), out_(out) {}
+  Validator(const Schema& schema, const Policy& policy, Edition edition, std::size_t& guesses,
+            Validation& out)
+      : schema_(schema),
+        policy_(policy),
+        body_(*policy.body),
+        edition_(edition),
+        guesses_(guesses),
+        out_(out) {}
 
   Result<void> run(std::size_t& work) {
     check_names();
     if (!some_action_applies()) {
-      problem("line " + std::to_string(body_.line) +
-              ": no action of the schema fits the scope of this policy");
+      misfit(policy_place() + "no action of the schema fits the scope of this policy");
     }
     return check_types(work);
   }
@@ -33,15 +42,33 @@ class Validator {
   // A link has its template's conditions; its own are the entities in its scope.
   void run_link() {
     if (some_action_applies()) return;
-    problem("link of template `" + printable(policy_.template_id) +
-            "`: no action of the schema fits the scope with these entities");
+    misfit("link of template `" + printable(policy_.template_id) +
+           "`: no action of the schema fits the scope with these entities");
   }
 
  private:
   void problem(std::string message) { out_.errors.push_back({policy_.id, std::move(message)}); }
 
-  static std::string place(Position at) {
-    return "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": ";
+  void misfit(std::string message) {
+    auto& list = edition_ == Edition::Until412 ? out_.errors : out_.warnings;
+    list.push_back({policy_.id, std::move(message)});
+  }
+
+  // Policies that were read from JSON have no lines.
+  static std::string place(std::uint32_t line, std::uint32_t column) {
+    if (line == 0) return "";
+    return "line " + std::to_string(line) + ", column " + std::to_string(column) + ": ";
+  }
+  static std::string place(Position at) { return place(at.line, at.column); }
+  std::string policy_place() const { return place(body_.line, body_.column); }
+
+  // The nearest of the names that `each` calls back with.
+  template <typename Each>
+  std::string guess(std::string_view wrong, const Each& each) {
+    if (++guesses_ > kMaxGuesses) return "";
+    std::vector<std::string_view> known;
+    each([&](std::string_view name) { known.push_back(name); });
+    return did_you_mean(wrong, known);
   }
 
   void check_type_name(std::string_view type, const std::string& where) {
@@ -50,26 +77,49 @@ class Validator {
       (void)action;
       if (uid.type() == type) return;
     }
-    problem(where + "the entity type `" + printable(type) + "` is not in the schema");
+    problem(where + "the entity type `" + printable(type) + "` is not in the schema" +
+            guess(type, [&](const auto& name) {
+              for (const auto& entry : schema_.entity_types()) name(entry.first);
+            }));
   }
 
   void check_uid(const EntityUid& uid, const std::string& where) {
     if (is_action_type(uid.type())) {
       if (schema_.action(uid) == nullptr) {
-        problem(where + "the action `" + printable(uid.text()) + "` is not in the schema");
+        problem(where + "the action `" + printable(uid.text()) + "` is not in the schema" +
+                guess_action(uid));
       }
       return;
     }
     check_type_name(uid.type(), where);
     const EntityType* type = schema_.entity_type(uid.type());
     if (type != nullptr && type->is_enum && !type->ids.contains(uid.id())) {
-      problem(where + "`" + printable(uid.text()) + "` is not one of the ids of its type");
+      problem(where + "`" + printable(uid.text()) + "` is not one of the ids of its type" +
+              guess(uid.id(), [&](const auto& name) {
+                for (const std::string& id : type->ids) name(id);
+              }));
     }
   }
 
+  // The type may be what is wrong: Action::"view" where the schema has App::Action::"view".
+  std::string guess_action(const EntityUid& uid) {
+    std::vector<std::string> texts;
+    for (const auto& entry : schema_.actions()) {
+      if (texts.size() < 1000) texts.push_back(entry.first.text());
+    }
+    for (const auto& entry : schema_.actions()) {
+      if (entry.first.id() == uid.id()) {
+        return ": did you mean `" + printable(entry.first.text()) + "`?";
+      }
+    }
+    return guess(uid.text(), [&](const auto& name) {
+      for (const std::string& text : texts) name(text);
+    });
+  }
+
   void check_names() {
-    const std::string scope_at = "line " + std::to_string(body_.line) + ", scope: ";
     for (const Scope* scope : {&body_.principal, &body_.action, &body_.resource}) {
+      const std::string scope_at = place(scope->position) + "scope: ";
       for (const EntityUid& uid : scope->entities) check_uid(uid, scope_at);
       if (!scope->type.empty()) check_type_name(scope->type, scope_at);
     }
@@ -155,8 +205,7 @@ class Validator {
       return Error(Code::Exhausted, "these policies are too much work to check with this schema");
     }
     if (!failed && !possible) {
-      out_.warnings.push_back(
-          {policy_.id, "line " + std::to_string(body_.line) + ": this policy can never apply"});
+      out_.warnings.push_back({policy_.id, policy_place() + "this policy can never apply"});
     }
     return {};
   }
@@ -164,23 +213,27 @@ class Validator {
   const Schema& schema_;
   const Policy& policy_;
   const PolicyBody& body_;
+  Edition edition_;
+  std::size_t& guesses_;
   Validation& out_;
 };
 
 }  // namespace
 
-Result<Validation> validate(const Schema& schema, const PolicySet& set) {
+Result<Validation> validate(const Schema& schema, const PolicySet& set, Edition edition) {
   Validation out;
   std::size_t work = 0;
+  std::size_t guesses = 0;
   for (const Policy& policy : set.policies()) {
-    Validator validator(schema, policy, out);
+    Validator validator(schema, policy, edition, guesses, out);
     if (policy.template_id.empty()) {
       TRY(validator.run(work));
     } else {
       validator.run_link();
     }
   }
-  for (const Policy& policy : set.templates()) TRY(Validator(schema, policy, out).run(work));
+  for (const Policy& policy : set.templates())
+    TRY(Validator(schema, policy, edition, guesses, out).run(work));
   return out;
 }
 

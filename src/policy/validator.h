@@ -11,6 +11,7 @@
 // Thread safety: pure functions.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@ namespace writ::policy {
 
 struct Finding {
   std::string policy;   // id
-  std::string message;  // with line and column
+  std::string message;  // "line 3, column 7: …" (without the place for policies read from JSON)
 };
 
 struct Validation {
@@ -30,8 +31,13 @@ struct Validation {
   bool valid() const { return errors.empty(); }
 };
 
+// Whose verdict counts where versions of Cedar differ: a policy whose scope fits no action of the
+// schema is an error until 4.12, a warning from 4.13 on.
+enum class Edition : std::uint8_t { Until412, From413 };
+
 // validate checks all policies and templates of a set, and of links whether an action fits their
 // scope; what a link does is checked with its template.
-Result<Validation> validate(const Schema& schema, const PolicySet& set);
+Result<Validation> validate(const Schema& schema, const PolicySet& set,
+                            Edition edition = Edition::Until412);
 
 }  // namespace writ::policy

@@ -52,5 +52,36 @@ TEST(Validator, AttributesThatAreAnEntityOrAnExtensionValueAreRefused) {
   }
 }
 
+TEST(Validator, FindingsHaveTheirPlaceAndGuessTheName) {
+  const auto finding = [](const char* text) {
+    const Validation verdict = validate(schema(), PolicySet::parse(text).value()).value();
+    return verdict.errors.empty() ? "" : verdict.errors[0].message;
+  };
+  EXPECT_EQ(finding("permit (principal, action, resource)\nwhen { principal.nmae == \"a\" };"),
+            "line 2, column 17: there is no attribute `nmae` in User: did you mean `name`? (for "
+            "User, Action::\"view\", Doc)");
+  EXPECT_EQ(finding("permit (principal,\n  action == Action::\"veiw\", resource);"),
+            "line 2, column 3: scope: the action `Action::\"veiw\"` is not in the schema: did you "
+            "mean `Action::\"view\"`?");
+  EXPECT_EQ(
+      finding("permit (principal, action == App::Action::\"view\", resource);"),
+      "line 1, column 20: scope: the action `App::Action::\"view\"` is not in the schema: did "
+      "you mean `Action::\"view\"`?");
+  EXPECT_EQ(finding("permit (principal is Usr, action, resource);"),
+            "line 1, column 9: scope: the entity type `Usr` is not in the schema: did you mean "
+            "`User`?");
+  EXPECT_EQ(finding("permit (principal is Xylophone, action, resource);"),
+            "line 1, column 9: scope: the entity type `Xylophone` is not in the schema");
+}
+
+TEST(Validator, AScopeThatFitsNoActionIsAWarningFromTheLaterEdition) {
+  const PolicySet set = PolicySet::parse("permit (principal is Doc, action, resource);").value();
+  const Validation earlier = validate(schema(), set).value();
+  EXPECT_FALSE(earlier.valid());
+  const Validation later = validate(schema(), set, Edition::From413).value();
+  EXPECT_TRUE(later.valid());
+  EXPECT_EQ(later.warnings.size(), 2U);  // and it can never apply
+}
+
 }  // namespace
 }  // namespace writ::policy

@@ -66,7 +66,9 @@ class Runner {
       const std::string text = TRY(source_.read(file_));
       auto json = json::read(text, {.bytes = 64U << 20U, .depth = 200, .values = 4'000'000});
       if (!json) return std::move(json).error().context(file_);
-      if (json->find("requests") != nullptr) TRY(run_case(*json));
+      if (json->find("requests") == nullptr) continue;
+      auto done = run_case(*json);
+      if (!done) return std::move(done).error().context(file_);
     }
     return counts_;
   }
@@ -129,6 +131,9 @@ class Runner {
                              : "does not validate: " + verdict.errors[0].message);
     }
     const json::Value* requests = json.find("requests");
+    if (requests->as_array() == nullptr) {
+      return Error(Code::Malformed, "`requests` must be a list");
+    }
     for (const json::Value& request : *requests->as_array()) {
       TRY(run_request(request, *schema, *policies, *entities));
     }
@@ -144,9 +149,16 @@ class Runner {
     return EntityUid::create(TRY(text_field(*field, "type")), TRY(text_field(*field, "id")));
   }
 
-  static std::vector<std::string> names(const json::Value& request, const char* field) {
+  static Result<std::vector<std::string>> names(const json::Value& request, const char* field) {
     std::vector<std::string> out;
-    for (const json::Value& item : *request.find(field)->as_array()) {
+    const json::Value* list = request.find(field);
+    if (list == nullptr || list->as_array() == nullptr) {
+      return Error(Code::Malformed, std::string("a request lacks `") + field + "`, a list of ids");
+    }
+    for (const json::Value& item : *list->as_array()) {
+      if (item.as_string() == nullptr) {
+        return Error(Code::Malformed, std::string("an id in `") + field + "` is no string");
+      }
       out.push_back(*item.as_string());
     }
     std::sort(out.begin(), out.end());
@@ -165,7 +177,9 @@ class Runner {
     check_fields(json, kRequestFields);
     const std::string description = TRY(text_field(json, "description"));
     const EntityUid action = TRY(uid_field(json, "action"));
-    auto context = schema.parse_context(action, json::write(*json.find("context")));
+    const json::Value* given_context = json.find("context");
+    if (given_context == nullptr) return Error(Code::Malformed, "a request lacks `context`");
+    auto context = schema.parse_context(action, json::write(*given_context));
     if (!context) {
       differ(description + ": the context does not parse: " + context.error().message());
       return {};
@@ -188,20 +202,24 @@ class Runner {
     std::sort(errors.begin(), errors.end());
 
     const std::string expected = TRY(text_field(json, "decision"));
+    if (expected != "allow" && expected != "deny") {
+      return Error(Code::Malformed, "the decision `" + expected + "` is neither allow nor deny");
+    }
+    const std::vector<std::string> expected_reasons = TRY(names(json, "reason"));
+    const std::vector<std::string> expected_errors = TRY(names(json, "errors"));
     (expected == "allow" ? counts_.allow : counts_.deny) += 1;
-    if (!names(json, "errors").empty()) ++counts_.with_errors;
+    if (!expected_errors.empty()) ++counts_.with_errors;
     if (decision != expected) {
       differ(description + ": decision " + decision + ", expected " + expected);
     }
-    if (reasons != names(json, "reason")) {
-      differ(description + ": reasons " + list(reasons) + ", expected " +
-             list(names(json, "reason")));
+    if (reasons != expected_reasons) {
+      differ(description + ": reasons " + list(reasons) + ", expected " + list(expected_reasons));
     }
-    if (errors != names(json, "errors")) {
+    if (errors != expected_errors) {
       std::string why;
       for (const auto& error : answer.errors) why += " (" + error.message + ")";
       differ(description + ": errors " + list(errors) + why + ", expected " +
-             list(names(json, "errors")));
+             list(expected_errors));
     }
     return {};
   }
