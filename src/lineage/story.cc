@@ -66,6 +66,10 @@ std::string label(const Step& step) {
       return fmt::format("#{} refused: {} {}   ({})", seq, printable(body.gate),
                          clear_text(step, "asked", body.asked), code_of(body.reason));
     }
+    case EventKind::Connect: {
+      const auto& body = *event.as<ledger::Connect>();
+      return fmt::format("#{} connect {}", seq, clear_text(step, "endpoint", body.endpoint));
+    }
     case EventKind::Revocation: return fmt::format("#{} revoked", seq);
     case EventKind::Continuity: {
       const auto& body = *event.as<ledger::Continuity>();

@@ -1,0 +1,45 @@
+"""echo.py HOST[:PORT]...: echo servers for the net tests. Prints the ports, then what reaches each.
+
+"HOST full" makes a listener whose queue is full and stays full: nobody gets in.
+"""
+import selectors
+import socket
+import sys
+
+select = selectors.DefaultSelector()
+ports, held = [], []
+for spec in sys.argv[1:]:
+    full = spec.endswith("/full")
+    host, _, port = spec.removesuffix("/full").partition("@")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    server = socket.socket(family, socket.SOCK_STREAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind((host, int(port or 0)))
+    server.listen(0 if full else 128)
+    ports.append(server.getsockname()[1])
+    if full:
+        for _ in range(8):
+            client = socket.socket(family, socket.SOCK_STREAM)
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+            held.append(client)
+        held.append(server)
+        continue
+    select.register(server, selectors.EVENT_READ, (host, ports[-1]))
+print(*ports, flush=True)
+while True:
+    for key, _ in select.select():
+        if isinstance(key.data, tuple):
+            client, _ = key.fileobj.accept()
+            print("reached", *key.data, flush=True)
+            select.register(client, selectors.EVENT_READ, "client")
+            continue
+        try:
+            data = key.fileobj.recv(65536)
+            if data:
+                key.fileobj.sendall(data)
+        except OSError:
+            data = b""
+        if not data:
+            select.unregister(key.fileobj)
+            key.fileobj.close()
