@@ -22,22 +22,6 @@ const EntityUid& wanted(const Scope& scope, const std::optional<EntityUid>& slot
   return scope.slot ? *slot : scope.entities[0];
 }
 
-bool scope_matches(const Scope& scope, const std::optional<EntityUid>& slot,
-                   const KnownEntity& asked) {
-  switch (scope.op) {
-    case Scope::Op::All: return true;
-    case Scope::Op::Eq: return same_entity(asked.uid, wanted(scope, slot).node());
-    case Scope::Op::In: return asked.is_in(wanted(scope, slot).node());
-    case Scope::Op::InList:
-      return std::any_of(scope.entities.begin(), scope.entities.end(),
-                         [&](const EntityUid& uid) { return asked.is_in(uid.node()); });
-    case Scope::Op::Is: return asked.uid->type() == scope.type;
-    case Scope::Op::IsIn:
-      return asked.uid->type() == scope.type && asked.is_in(wanted(scope, slot).node());
-  }
-  return false;
-}
-
 const std::optional<EntityUid> kNoSlot;
 
 // The constraints of a policy in order: principal, action, resource.
@@ -59,6 +43,22 @@ std::uint64_t combined(std::uint32_t principal, std::uint32_t action, std::uint3
 }
 
 }  // namespace
+
+bool scope_matches(const Scope& scope, const std::optional<EntityUid>& slot,
+                   const KnownEntity& asked) {
+  switch (scope.op) {
+    case Scope::Op::All: return true;
+    case Scope::Op::Eq: return same_entity(asked.uid, wanted(scope, slot).node());
+    case Scope::Op::In: return asked.is_in(wanted(scope, slot).node());
+    case Scope::Op::InList:
+      return std::any_of(scope.entities.begin(), scope.entities.end(),
+                         [&](const EntityUid& uid) { return asked.is_in(uid.node()); });
+    case Scope::Op::Is: return asked.uid->type() == scope.type;
+    case Scope::Op::IsIn:
+      return asked.uid->type() == scope.type && asked.is_in(wanted(scope, slot).node());
+  }
+  return false;
+}
 
 bool scopes_match(const Policy& policy, const KnownRequest& request) {
   return scope_matches(policy.body->principal, policy.principal, request.principal) &&

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -25,6 +26,7 @@
 namespace writ::policy {
 
 struct Policy;
+struct Scope;
 
 // Principal, action and resource of a request, looked up in the entities.
 struct KnownRequest {
@@ -33,6 +35,9 @@ struct KnownRequest {
   detail::KnownEntity resource;
 };
 
+// scope_matches says whether one constraint of a scope holds; `slot` fills a template's slot.
+bool scope_matches(const Scope& scope, const std::optional<EntityUid>& slot,
+                   const detail::KnownEntity& asked);
 // scopes_match says whether all three constraints of the policy's scope hold.
 bool scopes_match(const Policy& policy, const KnownRequest& request);
 
