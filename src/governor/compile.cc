@@ -21,67 +21,50 @@ using enforce::MountKind;
 using permit::ExecKind;
 using permit::Place;
 
-// Of two kinds for one path the one that gives what both give; a path that is
-// to be data and code is code, a tree that is to be read and written is
-// written.
+// Of two kinds for one path the one that gives what both give; a path that is to be data and code
+// is code, a tree that is to be read and written is written.
 int rank(MountKind kind) {
   switch (kind) {
-  case MountKind::Read:
-    return 0;
-  case MountKind::Load:
-    return 1;
-  case MountKind::Program:
-    return 2;
-  case MountKind::Write:
-    return 3;
-  case MountKind::Produced:
-    return 4;
+    case MountKind::Read: return 0;
+    case MountKind::Load: return 1;
+    case MountKind::Program: return 2;
+    case MountKind::Write: return 3;
+    case MountKind::Produced: return 4;
   }
   WRIT_ASSERT(false);
 }
 
 class Mounts {
-public:
+ public:
   // add looks at the file; a denial when it is not what the grant means.
-  std::optional<Denial> add(const Place &place, MountKind kind,
-                            bool check_digest) {
+  std::optional<Denial> add(const Place& place, MountKind kind, bool check_digest) {
     const std::string what = printable(place.path);
     Result<Place> now = follow_path(place.path);
     if (!now || now->path != place.path || now->tree != place.tree) {
       const std::string because =
-          !now ? now.error().message()
-               : what + " is now something else than when it was granted";
-      return deny(kind == MountKind::Program || kind == MountKind::Load
-                      ? Reason::DigestMismatch
-                      : Reason::NotGranted,
-                  "use " + what, because,
-                  "put it back, or issue the permit again");
+          !now ? now.error().message() : what + " is now something else than when it was granted";
+      return deny(kind == MountKind::Program || kind == MountKind::Load ? Reason::DigestMismatch
+                                                                        : Reason::NotGranted,
+                  "use " + what, because, "put it back, or issue the permit again");
     }
     struct stat facts = {};
     if (::lstat(place.path.c_str(), &facts) != 0) {
-      return deny(Reason::NotGranted, "use " + what,
-                  errno_error(errno, what).message(),
+      return deny(Reason::NotGranted, "use " + what, errno_error(errno, what).message(),
                   "put it back, or issue the permit again");
     }
     if (check_digest && place.digest) {
       Result<Digest32> digest = digest_file(place.path);
       if (!digest || *digest != *place.digest) {
-        return deny(
-            kind == MountKind::Load ? Reason::LoadMismatch
-                                    : Reason::DigestMismatch,
-            "use " + what,
-            digest
-                ? what +
-                      " is not the file this permit names: its contents changed"
-                : digest.error().message(),
-            "issue the permit again if the change is meant");
+        return deny(kind == MountKind::Load ? Reason::LoadMismatch : Reason::DigestMismatch,
+                    "use " + what,
+                    digest ? what + " is not the file this permit names: its contents changed"
+                           : digest.error().message(),
+                    "issue the permit again if the change is meant");
       }
     }
-    // Only what nobody writes while it is used needs this: a program is hashed
-    // when it is loaded. Root's own libraries are root's to link; images of
-    // systems come with such links.
-    const bool own = facts.st_uid == ::geteuid() &&
-                     (facts.st_uid != 0 || kind != MountKind::Load);
+    // Only what nobody writes while it is used needs this: a program is hashed when it is loaded.
+    // Root's own libraries are root's to link; images of systems come with such links.
+    const bool own = facts.st_uid == ::geteuid() && (facts.st_uid != 0 || kind != MountKind::Load);
     if (check_digest && S_ISREG(facts.st_mode) && facts.st_nlink > 1 &&
         (own || (facts.st_mode & 022) != 0) &&
         (kind == MountKind::Load || kind == MountKind::Program)) {
@@ -92,161 +75,125 @@ public:
     mount.kind = kind;
     mount.directory = place.tree;
     mount.identity = {facts.st_dev, facts.st_ino};
-    for (const permit::Link &link : place.links)
-      links_.emplace(link.path, link.target);
+    for (const permit::Link& link : place.links) links_.emplace(link.path, link.target);
     auto [there, fresh] = mounts_.emplace(place.path, mount);
-    if (!fresh && rank(kind) > rank(there->second.kind))
-      there->second.kind = kind;
+    if (!fresh && rank(kind) > rank(there->second.kind)) there->second.kind = kind;
     return {};
   }
 
   // covers_tree says whether `path` shows through a directory that is mounted.
-  bool shows(const std::string &path) const {
-    return std::any_of(mounts_.begin(), mounts_.end(), [&](const auto &m) {
+  bool shows(const std::string& path) const {
+    return std::any_of(mounts_.begin(), mounts_.end(), [&](const auto& m) {
       return m.second.directory && permit::lies_under(path, m.first);
     });
   }
-  bool writable(const std::string &path) const {
-    return std::any_of(mounts_.begin(), mounts_.end(), [&](const auto &m) {
+  bool writable(const std::string& path) const {
+    return std::any_of(mounts_.begin(), mounts_.end(), [&](const auto& m) {
       return m.second.directory && permit::lies_under(path, m.first) &&
-             (m.second.kind == MountKind::Write ||
-              m.second.kind == MountKind::Produced);
+             (m.second.kind == MountKind::Write || m.second.kind == MountKind::Produced);
     });
   }
-  // doubled is a script or library of which the run might change the bytes
-  // after they were checked, through another name (a hard link) in a tree that
-  // it may write.
+  // doubled is a script or library of which the run might change the bytes after they were checked,
+  // through another name (a hard link) in a tree that it may write.
   std::optional<Denial> doubled() const {
-    const bool writes =
-        std::any_of(mounts_.begin(), mounts_.end(), [](const auto &m) {
-          return m.second.kind == MountKind::Write ||
-                 m.second.kind == MountKind::Produced;
-        });
-    if (!doubled_ || !writes)
-      return {};
-    return deny(
-        Reason::NotGranted, "use " + printable(*doubled_),
-        "it has another name (a hard link), and that may lie where the run can "
-        "write",
-        "make it a file of its own: cp it aside, then mv the copy over it");
+    const bool writes = std::any_of(mounts_.begin(), mounts_.end(), [](const auto& m) {
+      return m.second.kind == MountKind::Write || m.second.kind == MountKind::Produced;
+    });
+    if (!doubled_ || !writes) return {};
+    return deny(Reason::NotGranted, "use " + printable(*doubled_),
+                "it has another name (a hard link), and that may lie where the run can write",
+                "make it a file of its own: cp it aside, then mv the copy over it");
   }
-  void link(const std::string &path, const std::string &target) {
-    links_.emplace(path, target);
-  }
+  void link(const std::string& path, const std::string& target) { links_.emplace(path, target); }
 
-  void finish(enforce::Plan &plan) const {
-    for (const auto &[path, mount] : mounts_)
-      plan.mounts.push_back(mount); // parents first
-    for (const auto &[path, target] : links_) {
-      if (!shows(path))
-        plan.links.push_back({path, target});
+  void finish(enforce::Plan& plan) const {
+    for (const auto& [path, mount] : mounts_) plan.mounts.push_back(mount);  // parents first
+    for (const auto& [path, target] : links_) {
+      if (!shows(path)) plan.links.push_back({path, target});
     }
   }
 
-private:
+ private:
   std::map<std::string, Mount> mounts_;
   std::map<std::string, std::string> links_;
   std::optional<std::string> doubled_;
 };
 
-std::vector<std::string> mechanisms_of(const enforce::Capabilities &kernel,
-                                       bool jit) {
-  std::vector<std::string> names = {
-      "namespaces:user,mount,pid,net,ipc,uts,cgroup", "proc:own,ro",
-      "seccomp:notify", "exec-stop:ptrace", "noexec-mounts"};
-  if (kernel.landlock_abi > 0)
-    names.push_back("landlock:" + std::to_string(kernel.landlock_abi));
+std::vector<std::string> mechanisms_of(const enforce::Capabilities& kernel, bool jit) {
+  std::vector<std::string> names = {"namespaces:user,mount,pid,net,ipc,uts,cgroup", "proc:own,ro",
+                                    "seccomp:notify", "exec-stop:ptrace", "noexec-mounts"};
+  if (kernel.landlock_abi > 0) names.push_back("landlock:" + std::to_string(kernel.landlock_abi));
   if (jit) {
     names.push_back("w^x:off");
   } else {
     names.push_back(kernel.mdwe ? "w^x:mdwe" : "w^x:seccomp");
   }
-  if (kernel.writers_excluded)
-    names.push_back("etxtbsy");
+  if (kernel.writers_excluded) names.push_back("etxtbsy");
   return names;
 }
 
-enforce::Endpoint endpoint_of(const permit::Endpoint &endpoint) {
-  enforce::Endpoint out{
-      static_cast<enforce::Protocol>(endpoint.protocol), endpoint.host, {}};
-  for (const permit::PortRange &range : endpoint.ports) {
+enforce::Endpoint endpoint_of(const permit::Endpoint& endpoint) {
+  enforce::Endpoint out{static_cast<enforce::Protocol>(endpoint.protocol), endpoint.host, {}};
+  for (const permit::PortRange& range : endpoint.ports) {
     out.ports.push_back({range.first, range.last});
   }
   return out;
 }
 
-std::optional<Denial> unenforced_endpoint(const permit::Endpoint &endpoint,
-                                          const enforce::Capabilities &kernel) {
-  const std::string asked =
-      "carry the grant's `connect` to " + printable(endpoint.host);
+std::optional<Denial> unenforced_endpoint(const permit::Endpoint& endpoint,
+                                          const enforce::Capabilities& kernel) {
+  const std::string asked = "carry the grant's `connect` to " + printable(endpoint.host);
   if (!kernel.late_socket) {
     return deny(Reason::MechanismUnavailable, asked,
                 "this machine lacks what the net gate needs: late socket",
                 "writ doctor shows what would help");
   }
-  if (enforce::carried(endpoint_of(endpoint)))
-    return {};
+  if (enforce::carried(endpoint_of(endpoint))) return {};
   const bool tcp = endpoint.protocol == permit::Protocol::Tcp;
   return deny(Reason::MechanismUnavailable, asked,
-              tcp ? "nothing here resolves names for a run yet: TCP by address "
-                    "is what is carried"
+              tcp ? "nothing here resolves names for a run yet: TCP by address is what is carried"
                   : "nothing here carries UDP or Unix sockets out of a run yet",
-              tcp ? "the addresses of the host as CIDRs"
-                  : "leave it out of the request");
+              tcp ? "the addresses of the host as CIDRs" : "leave it out of the request");
 }
 
-} // namespace
+}  // namespace
 
-std::optional<Denial> unenforced(const permit::Grant &grant,
-                                 const permit::Limits &limits,
-                                 domain::Tier least_tier,
-                                 const enforce::Capabilities &kernel) {
-  const auto none = [](const std::string &part) {
-    return deny(Reason::MechanismUnavailable,
-                "carry the grant's `" + part + "`",
+std::optional<Denial> unenforced(const permit::Grant& grant, const permit::Limits& limits,
+                                 domain::Tier least_tier, const enforce::Capabilities& kernel) {
+  const auto none = [](const std::string& part) {
+    return deny(Reason::MechanismUnavailable, "carry the grant's `" + part + "`",
                 "nothing here enforces `" + part + "` yet",
                 "leave `" + part + "` out of the request");
   };
   if (least_tier != domain::Tier::Sandbox) {
     return deny(Reason::MechanismUnavailable, "run in tier kernel",
-                "the domain asks for tier kernel, and tier sandbox is what "
-                "this machine offers",
+                "the domain asks for tier kernel, and tier sandbox is what this machine offers",
                 "least_tier = \"sandbox\" in the domain's definition");
   }
-  for (const permit::Endpoint &endpoint : grant.connect) {
-    if (auto no = unenforced_endpoint(endpoint, kernel))
-      return no;
+  for (const permit::Endpoint& endpoint : grant.connect) {
+    if (auto no = unenforced_endpoint(endpoint, kernel)) return no;
   }
-  if (!grant.listen.empty())
-    return none("listen");
-  if (!grant.tools.empty())
-    return none("tools");
-  if (!grant.models.empty())
-    return none("models");
-  if (!grant.approve.empty())
-    return none("approve");
-  if (grant.delegate_depth > 0)
-    return none("delegate");
+  if (!grant.listen.empty()) return none("listen");
+  if (!grant.tools.empty()) return none("tools");
+  if (!grant.models.empty()) return none("models");
+  if (!grant.approve.empty()) return none("approve");
+  if (grant.delegate_depth > 0) return none("delegate");
   for (const permit::Feature feature : grant.features) {
-    if (feature == permit::Feature::Jit)
-      continue;
+    if (feature == permit::Feature::Jit) continue;
     const std::string name(permit::feature_name(feature));
     return deny(Reason::FeatureNotGranted, "use the feature `" + name + "`",
-                "tier sandbox cannot carry `" + name +
-                    "`: it would undo the exec gate",
+                "tier sandbox cannot carry `" + name + "`: it would undo the exec gate",
                 "leave `" + name + "` out of the request's features");
   }
-  const auto no_limit = [](const std::string &name, const std::string &why,
-                           const std::string &instead) {
-    return deny(Reason::LimitsUnavailable, "keep the limit `" + name + "`", why,
-                instead);
+  const auto no_limit = [](const std::string& name, const std::string& why,
+                           const std::string& instead) {
+    return deny(Reason::LimitsUnavailable, "keep the limit `" + name + "`", why, instead);
   };
   if (limits.memory) {
-    return no_limit(
-        "memory",
-        "the permit asks for memory = " + std::to_string(*limits.memory) +
-            " bytes for the whole run; that needs a cgroup memory controller",
-        "process_memory instead; writ doctor shows what is missing");
+    return no_limit("memory",
+                    "the permit asks for memory = " + std::to_string(*limits.memory) +
+                        " bytes for the whole run; that needs a cgroup memory controller",
+                    "process_memory instead; writ doctor shows what is missing");
   }
   if (limits.bytes) {
     return no_limit("bytes", "nothing here counts the bytes that a run writes",
@@ -254,88 +201,73 @@ std::optional<Denial> unenforced(const permit::Grant &grant,
   }
   if (!kernel.sandbox_ready()) {
     std::string missing;
-    for (const std::string &name : kernel.missing())
+    for (const std::string& name : kernel.missing())
       missing += (missing.empty() ? "" : ", ") + name;
-    return deny(
-        Reason::MechanismUnavailable, "build the boundary of tier sandbox",
-        "this machine lacks: " + missing, "writ doctor shows what would help");
+    return deny(Reason::MechanismUnavailable, "build the boundary of tier sandbox",
+                "this machine lacks: " + missing, "writ doctor shows what would help");
   }
   return {};
 }
 
-Result<Compiled> compile(const CompileRequest &request,
-                         const enforce::Capabilities &kernel) {
-  const permit::Grant &grant = request.grant;
+Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilities& kernel) {
+  const permit::Grant& grant = request.grant;
   if (auto no = unenforced(grant, request.limits, request.least_tier, kernel)) {
     return Compiled(*no);
   }
-  if (auto no = reserved_denial(grant, request.reserved))
-    return Compiled(*no);
+  if (auto no = reserved_denial(grant, request.reserved)) return Compiled(*no);
 
   enforce::Plan plan;
   plan.run = request.run;
   Mounts mounts;
-  for (const Place &place : grant.read) {
-    if (auto no = mounts.add(place, MountKind::Read, true))
-      return Compiled(*no);
+  for (const Place& place : grant.read) {
+    if (auto no = mounts.add(place, MountKind::Read, true)) return Compiled(*no);
   }
-  for (const Place &place : grant.load) {
-    if (auto no = mounts.add(place, MountKind::Load, true))
-      return Compiled(*no);
+  for (const Place& place : grant.load) {
+    if (auto no = mounts.add(place, MountKind::Load, true)) return Compiled(*no);
   }
-  for (const Place &place : grant.write) {
-    if (auto no = mounts.add(place, MountKind::Write, false))
-      return Compiled(*no);
+  for (const Place& place : grant.write) {
+    if (auto no = mounts.add(place, MountKind::Write, false)) return Compiled(*no);
   }
-  for (const permit::ExecRule &rule : grant.exec) {
-    // A program's bytes are hashed at the exec stop, where the kernel keeps
-    // writers out; a script's here, because it lies where the run cannot write.
+  for (const permit::ExecRule& rule : grant.exec) {
+    // A program's bytes are hashed at the exec stop, where the kernel keeps writers out; a
+    // script's here, because it lies where the run cannot write.
     if (rule.kind == ExecKind::Any) {
-      return Compiled(
-          deny(Reason::NotGranted, "run any program",
-               "a rule for any program belongs to ceilings, not to permits",
-               "name the programs"));
+      return Compiled(deny(Reason::NotGranted, "run any program",
+                           "a rule for any program belongs to ceilings, not to permits",
+                           "name the programs"));
     }
-    const MountKind kind = rule.kind == ExecKind::Produced ? MountKind::Produced
-                                                           : MountKind::Program;
-    if (auto no = mounts.add(rule.program, kind, false))
-      return Compiled(*no);
+    const MountKind kind =
+        rule.kind == ExecKind::Produced ? MountKind::Produced : MountKind::Program;
+    if (auto no = mounts.add(rule.program, kind, false)) return Compiled(*no);
     if (rule.script) {
       if (auto no = mounts.add(rule.script->file, MountKind::Program, true)) {
-        if (no->reason == Reason::DigestMismatch)
-          no->reason = Reason::ScriptMismatch;
+        if (no->reason == Reason::DigestMismatch) no->reason = Reason::ScriptMismatch;
         return Compiled(*no);
       }
     }
   }
-  if (auto no = mounts.doubled())
-    return Compiled(*no);
-  for (const char *top : {"/bin", "/sbin", "/lib", "/lib64"}) {
+  if (auto no = mounts.doubled()) return Compiled(*no);
+  for (const char* top : {"/bin", "/sbin", "/lib", "/lib64"}) {
     std::array<char, PATH_MAX> target{};
     const ssize_t size = ::readlink(top, target.data(), target.size() - 1);
-    if (size > 0)
-      mounts.link(top,
-                  std::string(target.data(), static_cast<std::size_t>(size)));
+    if (size > 0) mounts.link(top, std::string(target.data(), static_cast<std::size_t>(size)));
   }
-  for (const std::string &reserved : request.reserved.paths()) {
-    if (!mounts.shows(reserved))
-      continue;
+  for (const std::string& reserved : request.reserved.paths()) {
+    if (!mounts.shows(reserved)) continue;
     struct stat facts = {};
     if (::lstat(reserved.c_str(), &facts) == 0) {
       plan.covers.push_back(reserved);
     } else if (mounts.writable(reserved)) {
-      return Compiled(deny(
-          Reason::ReservedPath, "write above " + printable(reserved),
-          "it is not there and cannot be covered, so the run could make it",
-          "grant a write tree that does not hold it"));
+      return Compiled(deny(Reason::ReservedPath, "write above " + printable(reserved),
+                           "it is not there and cannot be covered, so the run could make it",
+                           "grant a write tree that does not hold it"));
     }
   }
   // A place that is covered by another needs no cover of its own.
   std::vector<std::string> outer;
-  for (const std::string &path : plan.covers) {
-    if (std::none_of(outer.begin(), outer.end(), [&](const std::string &o) {
-          return permit::lies_under(path, o);
-        })) {
+  for (const std::string& path : plan.covers) {
+    if (std::none_of(outer.begin(), outer.end(),
+                     [&](const std::string& o) { return permit::lies_under(path, o); })) {
       outer.push_back(path);
     }
   }
@@ -344,37 +276,32 @@ Result<Compiled> compile(const CompileRequest &request,
 
   if (request.who.uid == 0) {
     if (!request.who.other_uid || *request.who.other_uid == 0) {
-      return Compiled(
-          deny(Reason::MechanismUnavailable, "run as root",
-               "a run never has the host's uid 0, and no other is configured",
-               "[root] uid and gid in writ.toml"));
+      return Compiled(deny(Reason::MechanismUnavailable, "run as root",
+                           "a run never has the host's uid 0, and no other is configured",
+                           "[root] uid and gid in writ.toml"));
     }
     plan.identity.uid = *request.who.other_uid;
     plan.identity.gid = request.who.other_gid.value_or(*request.who.other_uid);
     plan.identity.idmap = request.who.own_files;
     if (plan.identity.idmap && !kernel.idmapped_mounts) {
-      return Compiled(
-          deny(Reason::MechanismUnavailable, "run as root",
-               "the kernel or the file system refuses idmapped mounts",
-               "start it as the user whose files it works on"));
+      return Compiled(deny(Reason::MechanismUnavailable, "run as root",
+                           "the kernel or the file system refuses idmapped mounts",
+                           "start it as the user whose files it works on"));
     }
   } else {
     plan.identity.uid = request.who.uid;
     plan.identity.gid = request.who.gid;
   }
 
-  plan.jit = std::find(grant.features.begin(), grant.features.end(),
-                       permit::Feature::Jit) != grant.features.end();
+  plan.jit = std::find(grant.features.begin(), grant.features.end(), permit::Feature::Jit) !=
+             grant.features.end();
   plan.limits.wall_ms = request.limits.wall_ms;
   plan.limits.cpu_ms = request.limits.cpu_ms;
   plan.limits.process_memory = request.limits.process_memory;
-  if (request.limits.tasks)
-    plan.limits.tasks = *request.limits.tasks;
-  if (request.limits.execs)
-    plan.limits.execs = *request.limits.execs;
-  if (request.limits.events)
-    plan.limits.gate_events = *request.limits.events;
-  for (const permit::Endpoint &endpoint : grant.connect) {
+  if (request.limits.tasks) plan.limits.tasks = *request.limits.tasks;
+  if (request.limits.execs) plan.limits.execs = *request.limits.execs;
+  if (request.limits.events) plan.limits.gate_events = *request.limits.events;
+  for (const permit::Endpoint& endpoint : grant.connect) {
     plan.connect.push_back(endpoint_of(endpoint));
   }
   plan.program = request.program;
@@ -384,10 +311,9 @@ Result<Compiled> compile(const CompileRequest &request,
   plan.mechanisms = mechanisms_of(kernel, plan.jit);
   if (!plan.connect.empty()) {
     plan.mechanisms.emplace_back("net:late-socket");
-    if (kernel.landlock_abi >= 4)
-      plan.mechanisms.emplace_back("landlock:no-tcp");
+    if (kernel.landlock_abi >= 4) plan.mechanisms.emplace_back("landlock:no-tcp");
   }
   return Compiled(std::move(plan));
 }
 
-} // namespace writ::governor
+}  // namespace writ::governor

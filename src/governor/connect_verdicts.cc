@@ -1,5 +1,5 @@
-// The net gate's question: the same order as for an exec. The connection is
-// made by the gate only after its record is written.
+// The net gate's question: the same order as for an exec. The connection is made by the gate only
+// after its record is written.
 #include "crypto/sha.h"
 #include "governor/exec_verdicts.h"
 #include "policy/request.h"
@@ -7,7 +7,7 @@
 namespace writ::governor {
 namespace {
 
-permit::ConnectFacts facts_of(const enforce::ConnectAttempt &attempt) {
+permit::ConnectFacts facts_of(const enforce::ConnectAttempt& attempt) {
   permit::ConnectFacts facts;
   facts.protocol = static_cast<permit::Protocol>(attempt.protocol);
   facts.address = attempt.address;
@@ -15,55 +15,46 @@ permit::ConnectFacts facts_of(const enforce::ConnectAttempt &attempt) {
   return facts;
 }
 
-std::uint32_t number_of(const enforce::Caller &caller) {
-  return caller.process.number > 0
-             ? static_cast<std::uint32_t>(caller.process.number)
-             : 0;
+std::uint32_t number_of(const enforce::Caller& caller) {
+  return caller.process.number > 0 ? static_cast<std::uint32_t>(caller.process.number) : 0;
 }
 
-} // namespace
+}  // namespace
 
-Result<ExecVerdicts::Judged>
-ExecVerdicts::judge(const permit::ConnectFacts &facts) const {
+Result<ExecVerdicts::Judged> ExecVerdicts::judge(const permit::ConnectFacts& facts) const {
   Judged judged;
   {
     const std::scoped_lock lock(mutex_);
     judged.policy = policy_;
   }
   judged.time = clock_.now();
-  const permit::ConnectMatch match =
-      permit::match_connect(admission_.permit().grant(), facts);
-  if (const Denial *no = std::get_if<Denial>(&match))
-    judged.denial = *no;
-  const proof::Question question =
-      proof::connect_question(admission_.facts(), facts, judged.time);
+  const permit::ConnectMatch match = permit::match_connect(admission_.permit().grant(), facts);
+  if (const Denial* no = std::get_if<Denial>(&match)) judged.denial = *no;
+  const proof::Question question = proof::connect_question(admission_.facts(), facts, judged.time);
   judged.request = TRY(policy::to_json(question.request));
   if (judged.denial) {
     judged.answer.denial = judged.denial;
     return judged;
   }
-  judged.answer = TRY(proof::ask(*judged.policy, admission_.when().get(),
-                                 admission_.facts(), {question}));
+  judged.answer =
+      TRY(proof::ask(*judged.policy, admission_.when().get(), admission_.facts(), {question}));
   judged.denial = judged.answer.denial;
   return judged;
 }
 
-Result<void> ExecVerdicts::record_refusal(const enforce::Caller &caller,
-                                          const Judged &judged) {
+Result<void> ExecVerdicts::record_refusal(const enforce::Caller& caller, const Judged& judged) {
   Told told;
   told.pid = caller.process.number;
   told.denial = *judged.denial;
   told.event = TRY(recorder_.record(
       cause_of(caller, nullptr),
-      [&](ledger::Side &side) -> Result<Recorder::Made> {
+      [&](ledger::Side& side) -> Result<Recorder::Made> {
         ledger::Refusal body;
         body.reason = told.denial.reason;
         body.gate = "connect";
         body.pid = number_of(caller);
-        body.asked =
-            side.put("asked", as_bytes(std::string_view(told.denial.asked)));
-        (void)side.put("because",
-                       as_bytes(std::string_view(told.denial.because)));
+        body.asked = side.put("asked", as_bytes(std::string_view(told.denial.asked)));
+        (void)side.put("because", as_bytes(std::string_view(told.denial.because)));
         (void)side.put("allow", as_bytes(std::string_view(told.denial.allow)));
         return made(side, judged, std::move(body), "connect");
       },
@@ -72,7 +63,7 @@ Result<void> ExecVerdicts::record_refusal(const enforce::Caller &caller,
   return {};
 }
 
-Result<bool> ExecVerdicts::connect(const enforce::ConnectAttempt &attempt) {
+Result<bool> ExecVerdicts::connect(const enforce::ConnectAttempt& attempt) {
   const permit::ConnectFacts facts = facts_of(attempt);
   const Judged judged = TRY(judge(facts));
   if (judged.denial) {
@@ -82,16 +73,15 @@ Result<bool> ExecVerdicts::connect(const enforce::ConnectAttempt &attempt) {
   const std::string endpoint = permit::endpoint_text(facts);
   (void)TRY(recorder_.record(
       cause_of(attempt.caller, nullptr),
-      [&](ledger::Side &side) -> Result<Recorder::Made> {
+      [&](ledger::Side& side) -> Result<Recorder::Made> {
         ledger::Connect body;
         body.pid = number_of(attempt.caller);
         body.protocol = endpoint.substr(0, endpoint.find(':'));
-        body.endpoint =
-            side.put("endpoint", as_bytes(std::string_view(endpoint)));
+        body.endpoint = side.put("endpoint", as_bytes(std::string_view(endpoint)));
         return made(side, judged, std::move(body), "connect");
       },
       Class::Ordered));
   return true;
 }
 
-} // namespace writ::governor
+}  // namespace writ::governor

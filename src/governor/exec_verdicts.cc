@@ -14,43 +14,39 @@
 namespace writ::governor {
 namespace {
 
-constexpr std::size_t kMaxRemembered =
-    100'000; // processes whose exec is remembered
-constexpr std::int64_t kAnswerStands =
-    100; // ms between the two checks of one exec
+constexpr std::size_t kMaxRemembered = 100'000;  // processes whose exec is remembered
+constexpr std::int64_t kAnswerStands = 100;      // ms between the two checks of one exec
 
-std::string line_of(const std::vector<std::string> &argv) {
+std::string line_of(const std::vector<std::string>& argv) {
   std::string line;
-  for (const std::string &word : argv) {
-    if (line.size() > 200)
-      break;
+  for (const std::string& word : argv) {
+    if (line.size() > 200) break;
     line += (line.empty() ? "" : " ") + word;
   }
   return printable(line, 100);
 }
 
-std::uint32_t number_of(const enforce::Caller &caller) {
-  return caller.process.number > 0
-             ? static_cast<std::uint32_t>(caller.process.number)
-             : 0;
+std::uint32_t number_of(const enforce::Caller& caller) {
+  return caller.process.number > 0 ? static_cast<std::uint32_t>(caller.process.number) : 0;
 }
 
-} // namespace
+}  // namespace
 
-ExecVerdicts::ExecVerdicts(const Admission &admission, Recorder &recorder,
-                           const Clock &clock)
-    : admission_(admission), recorder_(recorder), clock_(clock),
+ExecVerdicts::ExecVerdicts(const Admission& admission, Recorder& recorder, const Clock& clock)
+    : admission_(admission),
+      recorder_(recorder),
+      clock_(clock),
       policy_(admission.standing().policy),
       bundle_(admission.standing().bundle) {}
 
 void ExecVerdicts::use_policy(std::shared_ptr<const proof::Policy> policy,
-                              const BundleDigest &bundle) {
+                              const BundleDigest& bundle) {
   const std::scoped_lock lock(mutex_);
   policy_ = std::move(policy);
   bundle_ = bundle;
 }
 
-void ExecVerdicts::on_refusal(std::function<void(const Told &)> call) {
+void ExecVerdicts::on_refusal(std::function<void(const Told&)> call) {
   const std::scoped_lock lock(mutex_);
   on_refusal_ = std::move(call);
 }
@@ -60,125 +56,107 @@ std::optional<Told> ExecVerdicts::last_violation() const {
   return violation_;
 }
 
-Result<ExecVerdicts::Judged> ExecVerdicts::judge(const permit::ExecFacts &facts,
-                                                 bool first) const {
+Result<ExecVerdicts::Judged> ExecVerdicts::judge(const permit::ExecFacts& facts, bool first) const {
   Judged judged;
   {
     const std::scoped_lock lock(mutex_);
     judged.policy = policy_;
   }
   judged.time = clock_.now();
-  const permit::ExecMatch match =
-      permit::match_exec(admission_.permit().grant(), facts);
-  if (const permit::ExecAllowed *allowed =
-          std::get_if<permit::ExecAllowed>(&match)) {
+  const permit::ExecMatch match = permit::match_exec(admission_.permit().grant(), facts);
+  if (const permit::ExecAllowed* allowed = std::get_if<permit::ExecAllowed>(&match)) {
     judged.produced = allowed->produced;
   } else {
     judged.denial = std::get<Denial>(match);
   }
-  const proof::Question question = proof::exec_question(
-      admission_.facts(), facts, judged.produced, first, judged.time);
+  const proof::Question question =
+      proof::exec_question(admission_.facts(), facts, judged.produced, first, judged.time);
   judged.request = TRY(policy::to_json(question.request));
   if (judged.denial) {
     judged.answer.denial = judged.denial;
     return judged;
   }
-  judged.answer = TRY(proof::ask(*judged.policy, admission_.when().get(),
-                                 admission_.facts(), {question}));
+  judged.answer =
+      TRY(proof::ask(*judged.policy, admission_.when().get(), admission_.facts(), {question}));
   judged.denial = judged.answer.denial;
   return judged;
 }
 
-Result<Recorder::Made> ExecVerdicts::made(ledger::Side &side,
-                                          const Judged &judged,
-                                          ledger::Body body,
-                                          const char *action) const {
+Result<Recorder::Made> ExecVerdicts::made(ledger::Side& side, const Judged& judged,
+                                          ledger::Body body, const char* action) const {
   BundleDigest bundle;
   {
     const std::scoped_lock lock(mutex_);
     bundle = bundle_;
   }
   (void)side.put("request", as_bytes(std::string_view(judged.request)));
-  const ByteVec inputs =
-      proof::encode_exec_inputs(judged.request, bundle, side.salt());
+  const ByteVec inputs = proof::encode_exec_inputs(judged.request, bundle, side.salt());
   const proof::DecisionRecord decision =
       proof::record_of(action, crypto::sha256(inputs), judged.answer);
   return Recorder::Made{std::move(body), proof::decision_digest(decision)};
 }
 
-// The stop's own facts are compared here with those that were judged: an answer
-// is used again only for the same question, within a time in which the clock's
-// part of it cannot matter.
-bool ExecVerdicts::still_answers(const LetThrough &let_through,
-                                 const permit::ExecFacts &facts) const {
-  const permit::ExecFacts &asked = let_through.facts;
+// The stop's own facts are compared here with those that were judged: an answer is used again only
+// for the same question, within a time in which the clock's part of it cannot matter.
+bool ExecVerdicts::still_answers(const LetThrough& let_through,
+                                 const permit::ExecFacts& facts) const {
+  const permit::ExecFacts& asked = let_through.facts;
   const std::int64_t age = clock_.now().get() - let_through.judged.time.get();
-  if (age < 0 || age > kAnswerStands || let_through.judged.denial)
-    return false;
+  if (age < 0 || age > kAnswerStands || let_through.judged.denial) return false;
   {
     const std::scoped_lock lock(mutex_);
-    if (let_through.judged.policy != policy_)
-      return false;
+    if (let_through.judged.policy != policy_) return false;
   }
   const bool same_scripts =
-      std::equal(asked.scripts.begin(), asked.scripts.end(),
-                 facts.scripts.begin(), facts.scripts.end(),
-                 [](const permit::ScriptFact &a, const permit::ScriptFact &b) {
+      std::equal(asked.scripts.begin(), asked.scripts.end(), facts.scripts.begin(),
+                 facts.scripts.end(), [](const permit::ScriptFact& a, const permit::ScriptFact& b) {
                    return a.path == b.path && a.digest == b.digest;
                  });
-  return same_scripts && asked.program == facts.program &&
-         asked.digest == facts.digest && asked.argv == facts.argv &&
-         asked.environment == facts.environment &&
+  return same_scripts && asked.program == facts.program && asked.digest == facts.digest &&
+         asked.argv == facts.argv && asked.environment == facts.environment &&
          asked.directory == facts.directory;
 }
 
-std::shared_ptr<const ExecVerdicts::LetThrough>
-ExecVerdicts::recent(const permit::ExecFacts &facts) const {
+std::shared_ptr<const ExecVerdicts::LetThrough> ExecVerdicts::recent(
+    const permit::ExecFacts& facts) const {
   std::array<std::shared_ptr<const LetThrough>, 8> all;
   {
     const std::scoped_lock lock(mutex_);
     all = recent_;
   }
-  for (const std::shared_ptr<const LetThrough> &one : all) {
-    if (one && still_answers(*one, facts))
-      return one;
+  for (const std::shared_ptr<const LetThrough>& one : all) {
+    if (one && still_answers(*one, facts)) return one;
   }
   return nullptr;
 }
 
-ledger::EventId ExecVerdicts::cause_of(const enforce::Caller &caller,
-                                       bool *lost) const {
+ledger::EventId ExecVerdicts::cause_of(const enforce::Caller& caller, bool* lost) const {
   const std::scoped_lock lock(mutex_);
-  for (const Pid &process : caller.ancestry) {
+  for (const Pid& process : caller.ancestry) {
     const auto found = execs_.find(process);
-    if (found != execs_.end())
-      return found->second;
+    if (found != execs_.end()) return found->second;
   }
   const auto own = execs_.find(caller.process);
-  if (own != execs_.end())
-    return own->second;
-  if (lost != nullptr)
-    *lost = true;
+  if (own != execs_.end()) return own->second;
+  if (lost != nullptr) *lost = true;
   return {admission_.run(), Seq(0)};
 }
 
-Result<Told> ExecVerdicts::record_refusal(const enforce::Caller &caller,
-                                          const permit::ExecFacts &facts,
-                                          const Judged &judged, Denial denial) {
+Result<Told> ExecVerdicts::record_refusal(const enforce::Caller& caller,
+                                          const permit::ExecFacts& facts, const Judged& judged,
+                                          Denial denial) {
   Told told;
   told.pid = caller.process.number;
   const ledger::EventId parent = cause_of(caller, nullptr);
   told.event = TRY(recorder_.record(
       parent,
-      [&](ledger::Side &side) -> Result<Recorder::Made> {
+      [&](ledger::Side& side) -> Result<Recorder::Made> {
         ledger::Refusal body;
         body.reason = denial.reason;
         body.gate = "exec";
         body.pid = number_of(caller);
-        body.asked =
-            side.put("asked", as_bytes(std::string_view(denial.asked)));
-        if (facts.digest != Digest32())
-          body.file = facts.digest;
+        body.asked = side.put("asked", as_bytes(std::string_view(denial.asked)));
+        if (facts.digest != Digest32()) body.file = facts.digest;
         (void)side.put("because", as_bytes(std::string_view(denial.because)));
         (void)side.put("allow", as_bytes(std::string_view(denial.allow)));
         (void)side.put("argv", ledger::encode_list(facts.argv));
@@ -191,12 +169,12 @@ Result<Told> ExecVerdicts::record_refusal(const enforce::Caller &caller,
 }
 
 // tell completes what people are told of a refusal, and tells them.
-void ExecVerdicts::tell(const enforce::Caller &caller, Told &told) {
+void ExecVerdicts::tell(const enforce::Caller& caller, Told& told) {
   told.leaf = recorder_.last_leaf();
-  std::function<void(const Told &)> call;
+  std::function<void(const Told&)> call;
   {
     const std::scoped_lock lock(mutex_);
-    for (const Pid &process : caller.ancestry) {
+    for (const Pid& process : caller.ancestry) {
       const auto found = commands_.find(process);
       if (found != commands_.end()) {
         told.asked_by = found->second;
@@ -205,14 +183,12 @@ void ExecVerdicts::tell(const enforce::Caller &caller, Told &told) {
     }
     call = on_refusal_;
   }
-  if (call)
-    call(told);
+  if (call) call(told);
 }
 
-Result<ExecVerdicts::FileLook> ExecVerdicts::look_at(const std::string &path) {
+Result<ExecVerdicts::FileLook> ExecVerdicts::look_at(const std::string& path) {
   struct stat now = {};
-  if (::lstat(path.c_str(), &now) != 0)
-    return errno_error(errno, printable(path));
+  if (::lstat(path.c_str(), &now) != 0) return errno_error(errno, printable(path));
   return FileLook{static_cast<std::int64_t>(now.st_dev),
                   static_cast<std::int64_t>(now.st_ino),
                   now.st_size,
@@ -222,30 +198,26 @@ Result<ExecVerdicts::FileLook> ExecVerdicts::look_at(const std::string &path) {
                   now.st_ctim.tv_nsec};
 }
 
-// Good enough for an early answer: a file that looks unchanged is not hashed
-// again. What counts is the digest that enforce/ takes at the stop.
-Result<Digest32> ExecVerdicts::courtesy_digest(const std::string &path) {
+// Good enough for an early answer: a file that looks unchanged is not hashed again. What counts is
+// the digest that enforce/ takes at the stop.
+Result<Digest32> ExecVerdicts::courtesy_digest(const std::string& path) {
   const FileLook look = TRY(look_at(path));
   {
     const std::scoped_lock lock(mutex_);
     const auto found = known_.find(look);
-    if (found != known_.end())
-      return found->second.digest;
+    if (found != known_.end()) return found->second.digest;
   }
   const Digest32 digest = TRY(digest_file(path));
   const std::scoped_lock lock(mutex_);
-  if (known_.size() > kMaxRemembered)
-    known_.clear();
+  if (known_.size() > kMaxRemembered) known_.clear();
   known_[look].digest = digest;
   return digest;
 }
 
-// What an attempt would become. The same names lead to the same files outside,
-// apart from what only the run has (/proc, /tmp); what cannot be looked at here
-// is left to the check at the stop.
-Result<permit::ExecFacts>
-ExecVerdicts::courtesy_facts(const enforce::ExecAttempt &attempt,
-                             permit::ExecFacts facts) {
+// What an attempt would become. The same names lead to the same files outside, apart from what
+// only the run has (/proc, /tmp); what cannot be looked at here is left to the check at the stop.
+Result<permit::ExecFacts> ExecVerdicts::courtesy_facts(const enforce::ExecAttempt& attempt,
+                                                       permit::ExecFacts facts) {
   const FileLook look = TRY(look_at(attempt.resolved));
   {
     const std::scoped_lock lock(mutex_);
@@ -257,31 +229,27 @@ ExecVerdicts::courtesy_facts(const enforce::ExecAttempt &attempt,
     }
   }
   permit::ExecFacts looked = TRY(facts_for(
-      attempt.resolved, attempt.asked, std::move(facts.argv),
-      std::move(facts.environment), facts.directory,
-      [this](const std::string &path) { return courtesy_digest(path); }));
+      attempt.resolved, attempt.asked, std::move(facts.argv), std::move(facts.environment),
+      facts.directory, [this](const std::string& path) { return courtesy_digest(path); }));
   if (looked.scripts.empty()) {
     const std::scoped_lock lock(mutex_);
     const auto found = known_.find(look);
-    if (found != known_.end())
-      found->second.binary = true;
+    if (found != known_.end()) found->second.binary = true;
   }
   return looked;
 }
 
-Result<enforce::Courtesy>
-ExecVerdicts::before(const enforce::ExecAttempt &attempt) {
+Result<enforce::Courtesy> ExecVerdicts::before(const enforce::ExecAttempt& attempt) {
   enforce::Courtesy answer;
   permit::ExecFacts facts;
   facts.argv = attempt.argv;
-  if (facts.argv.empty())
-    facts.argv.emplace_back();
+  if (facts.argv.empty()) facts.argv.emplace_back();
   facts.environment = attempt.environment;
   facts.directory = attempt.directory;
   if (attempt.resolved.empty()) {
     answer.error = attempt.failed != 0 ? attempt.failed : ENOENT;
-    const std::optional<std::string> path = permit::join_path(
-        attempt.directory.empty() ? "/" : attempt.directory, attempt.asked);
+    const std::optional<std::string> path =
+        permit::join_path(attempt.directory.empty() ? "/" : attempt.directory, attempt.asked);
     struct stat host = {};
     if (!path || ::stat(path->c_str(), &host) != 0 || !S_ISREG(host.st_mode) ||
         (host.st_mode & 0111) == 0) {
@@ -297,41 +265,34 @@ ExecVerdicts::before(const enforce::ExecAttempt &attempt) {
     }
   }
   std::shared_ptr<const LetThrough> answered;
-  if (attempt.failed == 0)
-    answered = recent(facts);
+  if (attempt.failed == 0) answered = recent(facts);
   const bool asked_again = answered != nullptr;
   if (!asked_again) {
     Judged judged = TRY(judge(facts, false));
-    answered =
-        std::make_shared<const LetThrough>(std::move(facts), std::move(judged));
+    answered = std::make_shared<const LetThrough>(std::move(facts), std::move(judged));
   }
-  const Judged &judged = answered->judged;
+  const Judged& judged = answered->judged;
   if (!judged.denial) {
     answer.go = attempt.failed == 0;
     if (answer.go) {
       const std::scoped_lock lock(mutex_);
-      if (let_through_.size() > kMaxRemembered)
-        let_through_.clear();
-      if (!asked_again)
-        recent_[next_recent_++ % recent_.size()] = answered;
+      if (let_through_.size() > kMaxRemembered) let_through_.clear();
+      if (!asked_again) recent_[next_recent_++ % recent_.size()] = answered;
       let_through_[attempt.caller.process.number] = std::move(answered);
     }
     return answer;
   }
-  (void)TRY(
-      record_refusal(attempt.caller, answered->facts, judged, *judged.denial));
+  (void)TRY(record_refusal(attempt.caller, answered->facts, judged, *judged.denial));
   answer.recorded = true;
-  if (answer.error == 0)
-    answer.error = EACCES;
+  if (answer.error == 0) answer.error = EACCES;
   return answer;
 }
 
-Result<enforce::StopVerdict>
-ExecVerdicts::at_stop(const enforce::ExecImage &image) {
+Result<enforce::StopVerdict> ExecVerdicts::at_stop(const enforce::ExecImage& image) {
   permit::ExecFacts facts;
   facts.program = image.program;
   facts.digest = image.digest;
-  for (const enforce::Script &script : image.scripts) {
+  for (const enforce::Script& script : image.scripts) {
     facts.scripts.push_back({script.path, script.digest});
   }
   facts.argv = image.argv;
@@ -350,23 +311,18 @@ ExecVerdicts::at_stop(const enforce::ExecImage &image) {
   std::shared_ptr<const LetThrough> answered = let_through;
   if (!let_through || image.first || !still_answers(*let_through, facts)) {
     Judged again = TRY(judge(facts, image.first));
-    answered = std::make_shared<const LetThrough>(permit::ExecFacts(),
-                                                  std::move(again));
+    answered = std::make_shared<const LetThrough>(permit::ExecFacts(), std::move(again));
   }
-  const Judged &judged = answered->judged;
+  const Judged& judged = answered->judged;
   if (judged.denial) {
     Denial denial = *judged.denial;
-    // What was asked for had been granted; so what the kernel loaded is
-    // something else.
-    const bool same_request =
-        let_through && let_through->facts.program == facts.program &&
-        let_through->facts.argv == facts.argv &&
-        let_through->facts.environment == facts.environment;
-    if (let_through &&
-        (!same_request || let_through->facts.digest != facts.digest)) {
+    // What was asked for had been granted; so what the kernel loaded is something else.
+    const bool same_request = let_through && let_through->facts.program == facts.program &&
+                              let_through->facts.argv == facts.argv &&
+                              let_through->facts.environment == facts.environment;
+    if (let_through && (!same_request || let_through->facts.digest != facts.digest)) {
       denial.because =
-          "what the kernel loaded is not what was asked for and checked: " +
-          denial.because;
+          "what the kernel loaded is not what was asked for and checked: " + denial.because;
       denial.reason = Reason::ChangedDuringExec;
       denial.allow = std::string(describe(Reason::ChangedDuringExec).remedy);
     }
@@ -384,17 +340,15 @@ ExecVerdicts::at_stop(const enforce::ExecImage &image) {
 
   bool lost = false;
   ledger::EventId parent = cause_of(image.caller, &lost);
-  if (image.first)
-    lost = false;
+  if (image.first) lost = false;
   const ledger::EventId event = TRY(recorder_.record(
       parent,
-      [&](ledger::Side &side) -> Result<Recorder::Made> {
+      [&](ledger::Side& side) -> Result<Recorder::Made> {
         ledger::Exec body;
         body.pid = number_of(image.caller);
         body.path = printable(facts.program, ledger::kMaxBodyText);
         body.file = facts.digest;
-        if (!facts.scripts.empty())
-          body.script = facts.scripts.back().digest;
+        if (!facts.scripts.empty()) body.script = facts.scripts.back().digest;
         body.produced = judged.produced;
         body.ancestry_lost = lost;
         body.argv = side.put("argv", ledger::encode_list(facts.argv));
@@ -415,4 +369,4 @@ ExecVerdicts::at_stop(const enforce::ExecImage &image) {
   return enforce::StopVerdict{true, Reason::NotGranted};
 }
 
-} // namespace writ::governor
+}  // namespace writ::governor

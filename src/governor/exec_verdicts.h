@@ -1,13 +1,11 @@
-// The verdicts of one run's gates: the permit's rules, then policy, then the
-// record.
+// The verdicts of one run's gates: the permit's rules, then policy, then the record.
 //
-// `before` looks at what the caller's memory said and at the host's files of
-// the same names; a refusal is recorded and answered with EACCES. A name that
-// is nowhere is no refusal (shells walk PATH). `at_stop` judges the kernel's
-// own facts, records the exec before it is released, or records the violation
-// that ends the run. Where these facts are, byte for byte, those that `before`
-// has just judged by the same policy, its answer stands, under the time it was
-// asked at; so it does for the same question asked again within that time.
+// `before` looks at what the caller's memory said and at the host's files of the same names; a
+// refusal is recorded and answered with EACCES. A name that is nowhere is no refusal (shells walk
+// PATH). `at_stop` judges the kernel's own facts, records the exec before it is released, or
+// records the violation that ends the run. Where these facts are, byte for byte, those that
+// `before` has just judged by the same policy, its answer stands, under the time it was asked at;
+// so it does for the same question asked again within that time.
 // Strings are the run's own and hostile.
 //
 //   ExecVerdicts verdicts(admission, recorder, clock);
@@ -33,43 +31,36 @@ namespace writ::governor {
 struct Told {
   Denial denial;
   std::int32_t pid = 0;
-  std::string asked_by; // the command line of the caller's program, if its exec
-                        // is known
+  std::string asked_by;  // the command line of the caller's program, if its exec is known
   ledger::EventId event;
   LeafIndex leaf;
   bool violation = false;
 };
 
 class ExecVerdicts final : public enforce::Verdicts {
-public:
-  ExecVerdicts(const Admission &admission, Recorder &recorder,
-               const Clock &clock);
+ public:
+  ExecVerdicts(const Admission& admission, Recorder& recorder, const Clock& clock);
 
-  Result<enforce::Courtesy>
-  before(const enforce::ExecAttempt &attempt) override;
-  Result<enforce::StopVerdict>
-  at_stop(const enforce::ExecImage &image) override;
-  // connect (connect_verdicts.cc): the permit's connect rules, policy, the
-  // record.
-  Result<bool> connect(const enforce::ConnectAttempt &attempt) override;
+  Result<enforce::Courtesy> before(const enforce::ExecAttempt& attempt) override;
+  Result<enforce::StopVerdict> at_stop(const enforce::ExecImage& image) override;
+  // connect (connect_verdicts.cc): the permit's connect rules, policy, the record.
+  Result<bool> connect(const enforce::ConnectAttempt& attempt) override;
 
   // use_policy puts another bundle in force, for the decisions from now on.
-  void use_policy(std::shared_ptr<const proof::Policy> policy,
-                  const BundleDigest &bundle);
-  // on_refusal is called after each recorded refusal or violation, from a
-  // worker thread.
-  void on_refusal(std::function<void(const Told &)> call);
+  void use_policy(std::shared_ptr<const proof::Policy> policy, const BundleDigest& bundle);
+  // on_refusal is called after each recorded refusal or violation, from a worker thread.
+  void on_refusal(std::function<void(const Told&)> call);
   // last_violation is what ended the run, if something did.
   std::optional<Told> last_violation() const;
 
-private:
+ private:
   struct Judged {
     std::optional<Denial> denial;
     bool produced = false;
-    std::string request; // canonical JSON of what policy was asked
+    std::string request;  // canonical JSON of what policy was asked
     proof::Answer answer;
-    std::shared_ptr<const proof::Policy> policy; // that was asked
-    UnixMillis time;                             // that it was asked about
+    std::shared_ptr<const proof::Policy> policy;  // that was asked
+    UnixMillis time;                              // that it was asked about
   };
   // What `before` let through, until the stop.
   struct LetThrough {
@@ -78,54 +69,46 @@ private:
     permit::ExecFacts facts;
     Judged judged;
   };
-  Result<Judged> judge(const permit::ExecFacts &facts, bool first) const;
-  Result<Judged> judge(const permit::ConnectFacts &facts) const;
-  Result<Recorder::Made> made(ledger::Side &side, const Judged &judged,
-                              ledger::Body body,
-                              const char *action = "exec") const;
-  bool still_answers(const LetThrough &let_through,
-                     const permit::ExecFacts &facts) const;
-  std::shared_ptr<const LetThrough>
-  recent(const permit::ExecFacts &facts) const;
-  ledger::EventId cause_of(const enforce::Caller &caller, bool *lost) const;
-  Result<Told> record_refusal(const enforce::Caller &caller,
-                              const permit::ExecFacts &facts,
-                              const Judged &judged, Denial denial);
-  Result<void> record_refusal(const enforce::Caller &caller,
-                              const Judged &judged);
-  void tell(const enforce::Caller &caller, Told &told);
+  Result<Judged> judge(const permit::ExecFacts& facts, bool first) const;
+  Result<Judged> judge(const permit::ConnectFacts& facts) const;
+  Result<Recorder::Made> made(ledger::Side& side, const Judged& judged, ledger::Body body,
+                              const char* action = "exec") const;
+  bool still_answers(const LetThrough& let_through, const permit::ExecFacts& facts) const;
+  std::shared_ptr<const LetThrough> recent(const permit::ExecFacts& facts) const;
+  ledger::EventId cause_of(const enforce::Caller& caller, bool* lost) const;
+  Result<Told> record_refusal(const enforce::Caller& caller, const permit::ExecFacts& facts,
+                              const Judged& judged, Denial denial);
+  Result<void> record_refusal(const enforce::Caller& caller, const Judged& judged);
+  void tell(const enforce::Caller& caller, Told& told);
 
   // Device, inode, size, mtime, ctime.
   using FileLook = std::array<std::int64_t, 7>;
-  static Result<FileLook> look_at(const std::string &path);
-  Result<Digest32> courtesy_digest(const std::string &path);
-  Result<permit::ExecFacts> courtesy_facts(const enforce::ExecAttempt &attempt,
+  static Result<FileLook> look_at(const std::string& path);
+  Result<Digest32> courtesy_digest(const std::string& path);
+  Result<permit::ExecFacts> courtesy_facts(const enforce::ExecAttempt& attempt,
                                            permit::ExecFacts facts);
 
-  const Admission &admission_;
-  Recorder &recorder_;
-  const Clock &clock_;
+  const Admission& admission_;
+  Recorder& recorder_;
+  const Clock& clock_;
 
   mutable std::mutex mutex_;
-  std::shared_ptr<const proof::Policy>
-      policy_; // shared with decisions under way
+  std::shared_ptr<const proof::Policy> policy_;  // shared with decisions under way
   BundleDigest bundle_;
-  std::map<Pid, ledger::EventId> execs_; // each process's last exec
-  std::map<Pid, std::string> commands_;  // and its command line, for people
-  std::array<std::shared_ptr<const LetThrough>, 8>
-      recent_; // answers that may still stand
+  std::map<Pid, ledger::EventId> execs_;                     // each process's last exec
+  std::map<Pid, std::string> commands_;                      // and its command line, for people
+  std::array<std::shared_ptr<const LetThrough>, 8> recent_;  // answers that may still stand
   std::size_t next_recent_ = 0;
   std::map<std::int32_t, std::shared_ptr<const LetThrough>>
-      let_through_; // by process, between the two checks
-  // A file as it was when it looked so; binary: no script, so that it needs no
-  // second look either.
+      let_through_;  // by process, between the two checks
+  // A file as it was when it looked so; binary: no script, so that it needs no second look either.
   struct Known {
     Digest32 digest;
     bool binary = false;
   };
   std::map<FileLook, Known> known_;
   std::optional<Told> violation_;
-  std::function<void(const Told &)> on_refusal_;
+  std::function<void(const Told&)> on_refusal_;
 };
 
-} // namespace writ::governor
+}  // namespace writ::governor

@@ -11,19 +11,17 @@ using policy::EntityUid;
 using policy::Field;
 using policy::Value;
 
-// Everything that may come from a stranger goes into Cedar as printable UTF-8,
-// unshortened.
+// Everything that may come from a stranger goes into Cedar as printable UTF-8, unshortened.
 Value text_value(std::string_view text) {
   return Value::string(printable(text, text.size() * 4));
 }
 
-EntityUid path_uid(const char *type, std::string_view path) {
+EntityUid path_uid(const char* type, std::string_view path) {
   return EntityUid::make(type, printable(path, path.size() * 4));
 }
 
-std::vector<Field> common(const Facts &facts, UnixMillis time) {
-  return {{"authority",
-           Value::entity(EntityUid::make("Authority", facts.authority))},
+std::vector<Field> common(const Facts& facts, UnixMillis time) {
+  return {{"authority", Value::entity(EntityUid::make("Authority", facts.authority))},
           {"domain", Value::entity(EntityUid::make("Domain", facts.domain))},
           {"permit", Value::string(to_hex(facts.permit))},
           {"depth", Value::integer(0)},
@@ -32,24 +30,23 @@ std::vector<Field> common(const Facts &facts, UnixMillis time) {
           {"time", Value::datetime(time.get())}};
 }
 
-EntityUid agent(const Facts &facts) {
+EntityUid agent(const Facts& facts) {
   return EntityUid::make("Agent", facts.subject);
 }
-EntityUid action(const char *name) { return EntityUid::make("Action", name); }
+EntityUid action(const char* name) {
+  return EntityUid::make("Action", name);
+}
 
-std::string policy_name(const policy::PolicyRef &ref) {
+std::string policy_name(const policy::PolicyRef& ref) {
   return (ref.set == 0 ? "bundle/" : "when/") + ref.id;
 }
 
-Value limits_value(const permit::Limits &limits) {
+Value limits_value(const permit::Limits& limits) {
   std::vector<Field> fields;
-  const auto add = [&](const char *name,
-                       const std::optional<std::uint64_t> &value) {
-    if (!value)
-      return;
+  const auto add = [&](const char* name, const std::optional<std::uint64_t>& value) {
+    if (!value) return;
     const std::uint64_t most = std::uint64_t{INT64_MAX};
-    fields.push_back({name, Value::integer(static_cast<std::int64_t>(
-                                std::min(*value, most)))});
+    fields.push_back({name, Value::integer(static_cast<std::int64_t>(std::min(*value, most)))});
   };
   add("wall_ms", limits.wall_ms);
   add("cpu_ms", limits.cpu_ms);
@@ -62,41 +59,33 @@ Value limits_value(const permit::Limits &limits) {
   return Value::record(std::move(fields));
 }
 
-// add_entity makes sure that what a request names is there; the bundle's own
-// words stand.
-Result<void> add_entity(policy::EntitiesBuilder &builder,
-                        const policy::Entities &below, const EntityUid &uid) {
-  if (below.find(uid) != nullptr)
-    return {};
+// add_entity makes sure that what a request names is there; the bundle's own words stand.
+Result<void> add_entity(policy::EntitiesBuilder& builder, const policy::Entities& below,
+                        const EntityUid& uid) {
+  if (below.find(uid) != nullptr) return {};
   policy::Entity entity{uid};
   return builder.add(std::move(entity));
 }
 
-} // namespace
+}  // namespace
 
-Result<std::shared_ptr<const Policy>>
-Policy::parse(const domain::Bundle &bundle) {
+Result<std::shared_ptr<const Policy>> Policy::parse(const domain::Bundle& bundle) {
   Result<policy::PolicySet> set = policy::PolicySet::parse(bundle.policies);
   if (!set)
-    return Error(std::move(set).error())
-        .context("policies of bundle `" + bundle.name + "`");
+    return Error(std::move(set).error()).context("policies of bundle `" + bundle.name + "`");
   policy::Entities entities;
   if (!bundle.entities.empty()) {
-    Result<policy::Entities> read =
-        policy::Entities::parse_json(as_text(bundle.entities));
+    Result<policy::Entities> read = policy::Entities::parse_json(as_text(bundle.entities));
     if (!read) {
-      return Error(std::move(read).error())
-          .context("entities of bundle `" + bundle.name + "`");
+      return Error(std::move(read).error()).context("entities of bundle `" + bundle.name + "`");
     }
     entities = std::move(*read);
   }
-  return std::shared_ptr<const Policy>(
-      new Policy(std::move(*set), std::move(entities)));
+  return std::shared_ptr<const Policy>(new Policy(std::move(*set), std::move(entities)));
 }
 
-Facts facts_of(const permit::Claims &claims, const PermitId &id,
-               const std::string &authority, const std::string &domain,
-               const std::string &tier) {
+Facts facts_of(const permit::Claims& claims, const PermitId& id, const std::string& authority,
+               const std::string& domain, const std::string& tier) {
   Facts facts;
   facts.subject = claims.subject;
   facts.authority = authority;
@@ -107,28 +96,22 @@ Facts facts_of(const permit::Claims &claims, const PermitId &id,
   return facts;
 }
 
-std::vector<Question> admission_questions(const Facts &facts,
-                                          const permit::Grant &grant,
-                                          const permit::Limits &limits,
-                                          UnixMillis time) {
+std::vector<Question> admission_questions(const Facts& facts, const permit::Grant& grant,
+                                          const permit::Limits& limits, UnixMillis time) {
   std::vector<Question> questions;
   std::vector<Field> context = common(facts, time);
   context.push_back({"limits", limits_value(limits)});
-  context.push_back({"programs", Value::integer(static_cast<std::int64_t>(
-                                     grant.exec.size()))});
-  questions.push_back(
-      {{agent(facts), action("admit"), EntityUid::make("Domain", facts.domain),
-        Value::record(std::move(context))},
-       "admit to domain " + facts.domain});
-  const auto places = [&](const char *verb,
-                          const std::vector<permit::Place> &list) {
-    for (const permit::Place &place : list) {
+  context.push_back({"programs", Value::integer(static_cast<std::int64_t>(grant.exec.size()))});
+  questions.push_back({{agent(facts), action("admit"), EntityUid::make("Domain", facts.domain),
+                        Value::record(std::move(context))},
+                       "admit to domain " + facts.domain});
+  const auto places = [&](const char* verb, const std::vector<permit::Place>& list) {
+    for (const permit::Place& place : list) {
       std::vector<Field> fields = common(facts, time);
       fields.push_back({"tree", Value::boolean(place.tree)});
-      questions.push_back(
-          {{agent(facts), action(verb), path_uid("Path", place.path),
-            Value::record(std::move(fields))},
-           std::string(verb) + " " + printable(place.path)});
+      questions.push_back({{agent(facts), action(verb), path_uid("Path", place.path),
+                            Value::record(std::move(fields))},
+                           std::string(verb) + " " + printable(place.path)});
     }
   };
   places("read", grant.read);
@@ -136,22 +119,19 @@ std::vector<Question> admission_questions(const Facts &facts,
   return questions;
 }
 
-Question exec_question(const Facts &facts, const permit::ExecFacts &exec,
-                       bool produced, bool first, UnixMillis time) {
+Question exec_question(const Facts& facts, const permit::ExecFacts& exec, bool produced, bool first,
+                       UnixMillis time) {
   std::vector<Field> context = common(facts, time);
   std::string line;
   std::vector<Value> arguments;
   for (std::size_t i = 0; i < exec.argv.size(); ++i) {
-    if (i > 0)
-      line.push_back(' ');
+    if (i > 0) line.push_back(' ');
     line += exec.argv[i];
-    if (i > 0)
-      arguments.push_back(text_value(exec.argv[i]));
+    if (i > 0) arguments.push_back(text_value(exec.argv[i]));
   }
   std::vector<Value> names;
-  for (const std::string &variable : exec.environment) {
-    names.push_back(
-        text_value(std::string_view(variable).substr(0, variable.find('='))));
+  for (const std::string& variable : exec.environment) {
+    names.push_back(text_value(std::string_view(variable).substr(0, variable.find('='))));
   }
   context.push_back({"digest", Value::string(to_hex(exec.digest))});
   context.push_back({"argv", text_value(line)});
@@ -168,74 +148,62 @@ Question exec_question(const Facts &facts, const permit::ExecFacts &exec,
           "exec " + printable(exec.program)};
 }
 
-Question connect_question(const Facts &facts,
-                          const permit::ConnectFacts &connect,
+Question connect_question(const Facts& facts, const permit::ConnectFacts& connect,
                           UnixMillis time) {
   const IpAddress address = plain(connect.address);
-  policy::IpRange range{
-      !address.v4, static_cast<std::uint8_t>(address.v4 ? 32 : 128), {}};
-  std::transform(
-      address.bytes.begin(), address.bytes.end(), range.address.begin(),
-      [](std::byte one) { return std::to_integer<std::uint8_t>(one); });
+  policy::IpRange range{!address.v4, static_cast<std::uint8_t>(address.v4 ? 32 : 128), {}};
+  std::transform(address.bytes.begin(), address.bytes.end(), range.address.begin(),
+                 [](std::byte one) { return std::to_integer<std::uint8_t>(one); });
   std::vector<Field> context = common(facts, time);
   const std::string endpoint = permit::endpoint_text(connect);
-  context.push_back(
-      {"protocol", text_value(endpoint.substr(0, endpoint.find(':')))});
-  context.push_back(
-      {"host",
-       text_value(connect.host.empty() ? to_string(address) : connect.host)});
+  context.push_back({"protocol", text_value(endpoint.substr(0, endpoint.find(':')))});
+  context.push_back({"host", text_value(connect.host.empty() ? to_string(address) : connect.host)});
   context.push_back({"address", Value::ip(range)});
   context.push_back({"port", Value::integer(connect.port)});
-  return {{agent(facts), action("connect"),
-           EntityUid::make("Endpoint", endpoint),
+  return {{agent(facts), action("connect"), EntityUid::make("Endpoint", endpoint),
            Value::record(std::move(context))},
           "connect " + endpoint};
 }
 
-Result<std::string> questions_text(const std::vector<Question> &questions) {
+Result<std::string> questions_text(const std::vector<Question>& questions) {
   std::string out = "[";
-  for (const Question &question : questions) {
-    if (out.size() > 1)
-      out.push_back(',');
+  for (const Question& question : questions) {
+    if (out.size() > 1) out.push_back(',');
     out += TRY(policy::to_json(question.request));
   }
   out.push_back(']');
   return out;
 }
 
-Result<Answer> ask(const Policy &policy, const policy::PolicySet *when,
-                   const Facts &facts, const std::vector<Question> &questions) {
-  std::vector<const policy::PolicySet *> sets = {&policy.set()};
-  if (when != nullptr)
-    sets.push_back(when);
+Result<Answer> ask(const Policy& policy, const policy::PolicySet* when, const Facts& facts,
+                   const std::vector<Question>& questions) {
+  std::vector<const policy::PolicySet*> sets = {&policy.set()};
+  if (when != nullptr) sets.push_back(when);
   Answer answer;
   answer.allowed = !questions.empty();
-  for (const Question &question : questions) {
+  for (const Question& question : questions) {
     policy::EntitiesBuilder builder(policy.entities());
-    for (const EntityUid &uid :
+    for (const EntityUid& uid :
          {question.request.principal, question.request.resource,
-          EntityUid::make("Authority", facts.authority),
-          EntityUid::make("Domain", facts.domain)}) {
+          EntityUid::make("Authority", facts.authority), EntityUid::make("Domain", facts.domain)}) {
       TRY(add_entity(builder, policy.entities(), uid));
     }
     const policy::Entities entities = TRY(std::move(builder).build());
-    const policy::Response response = policy::authorize(
-        sets, entities, question.request, policy::OnError::Deny);
+    const policy::Response response =
+        policy::authorize(sets, entities, question.request, policy::OnError::Deny);
     const bool allowed = response.decision == policy::Decision::Allow;
     if (!allowed) {
-      // What denied is the answer; what allowed the questions before it does
-      // not matter.
+      // What denied is the answer; what allowed the questions before it does not matter.
       answer.policies.clear();
       answer.errors.clear();
     }
-    for (const policy::PolicyRef &ref : response.reasons) {
+    for (const policy::PolicyRef& ref : response.reasons) {
       answer.policies.push_back(policy_name(ref));
     }
-    for (const policy::PolicyError &error : response.errors) {
+    for (const policy::PolicyError& error : response.errors) {
       answer.errors.push_back(policy_name(error.policy));
     }
-    if (allowed)
-      continue;
+    if (allowed) continue;
     answer.allowed = false;
     Denial denial;
     denial.asked = question.asked;
@@ -258,49 +226,39 @@ Result<Answer> ask(const Policy &policy, const policy::PolicySet *when,
     break;
   }
   std::sort(answer.policies.begin(), answer.policies.end());
-  answer.policies.erase(
-      std::unique(answer.policies.begin(), answer.policies.end()),
-      answer.policies.end());
+  answer.policies.erase(std::unique(answer.policies.begin(), answer.policies.end()),
+                        answer.policies.end());
   std::sort(answer.errors.begin(), answer.errors.end());
-  answer.errors.erase(std::unique(answer.errors.begin(), answer.errors.end()),
-                      answer.errors.end());
+  answer.errors.erase(std::unique(answer.errors.begin(), answer.errors.end()), answer.errors.end());
   return answer;
 }
 
-Result<std::shared_ptr<const policy::PolicySet>>
-parse_when(const std::string &text) {
+Result<std::shared_ptr<const policy::PolicySet>> parse_when(const std::string& text) {
   std::shared_ptr<const policy::PolicySet> none;
-  if (text.empty())
-    return none;
+  if (text.empty()) return none;
   Result<policy::PolicySet> set = policy::PolicySet::parse_forbid_only(text);
-  if (!set)
-    return Error(std::move(set).error()).context("the permit's `when`");
+  if (!set) return Error(std::move(set).error()).context("the permit's `when`");
   return std::shared_ptr<const policy::PolicySet>(
       std::make_shared<policy::PolicySet>(std::move(*set)));
 }
 
-DecisionRecord record_of(std::string action, const Digest32 &inputs,
-                         const Answer &answer) {
+DecisionRecord record_of(std::string action, const Digest32& inputs, const Answer& answer) {
   DecisionRecord record;
   record.action = std::move(action);
   record.inputs = inputs;
   record.allowed = answer.allowed;
-  if (answer.denial)
-    record.reason = answer.denial->reason;
+  if (answer.denial) record.reason = answer.denial->reason;
   record.policies = answer.policies;
   record.errors = answer.errors;
   return record;
 }
 
-ByteVec encode_exec_inputs(std::string_view request_json,
-                           const BundleDigest &bundle, Bytes salt) {
+ByteVec encode_exec_inputs(std::string_view request_json, const BundleDigest& bundle, Bytes salt) {
   cbor::Writer w;
-  w.array([&] {
-    w.uint(0).bytes(as_bytes(request_json)).bytes(as_bytes(bundle)).bytes(salt);
-  });
+  w.array([&] { w.uint(0).bytes(as_bytes(request_json)).bytes(as_bytes(bundle)).bytes(salt); });
   Result<ByteVec> bytes = std::move(w).finish();
   WRIT_ASSERT(bytes.has_value());
   return std::move(*bytes);
 }
 
-} // namespace writ::proof
+}  // namespace writ::proof

@@ -11,67 +11,59 @@ namespace writ::proof {
 namespace {
 
 constexpr std::size_t kMaxObject = domain::kMaxBundleFile;
-constexpr std::int64_t kMaxApart =
-    600'000; // ms between a decision and its record
+constexpr std::int64_t kMaxApart = 600'000;  // ms between a decision and its record
 constexpr std::size_t kMaxParsed = 16;
 
-Error differs(const std::string &what) { return Error(Code::Conflict, what); }
+Error differs(const std::string& what) {
+  return Error(Code::Conflict, what);
+}
 
-// The canonical text of one request in a list of them is found by making it
-// again, so requests are compared as text.
-Result<UnixMillis> time_in(const policy::Request &request) {
-  const std::optional<policy::ValueRef> time =
-      request.context.ref().find("time");
+// The canonical text of one request in a list of them is found by making it again, so requests
+// are compared as text.
+Result<UnixMillis> time_in(const policy::Request& request) {
+  const std::optional<policy::ValueRef> time = request.context.ref().find("time");
   if (!time || time->kind() != policy::Kind::Datetime) {
     return Error(Code::Malformed, "the recorded request has no time");
   }
   return UnixMillis(time->as_number());
 }
 
-// What a recorded connect was asked about: TCP by address, or by the name that
-// had led there.
-Result<permit::ConnectFacts> connect_facts_in(const policy::Request &request) {
+// What a recorded connect was asked about: TCP by address, or by the name that had led there.
+Result<permit::ConnectFacts> connect_facts_in(const policy::Request& request) {
   const policy::ValueRef context = request.context.ref();
   const auto protocol = context.find("protocol");
   const auto host = context.find("host");
   const auto address = context.find("address");
   const auto port = context.find("port");
-  if (!protocol || protocol->kind() != policy::Kind::String ||
-      protocol->as_string() != "tcp" || !host ||
-      host->kind() != policy::Kind::String || !address ||
-      address->kind() != policy::Kind::Ip || !port ||
-      port->kind() != policy::Kind::Long || port->as_number() < 0 ||
-      port->as_number() > UINT16_MAX) {
+  if (!protocol || protocol->kind() != policy::Kind::String || protocol->as_string() != "tcp" ||
+      !host || host->kind() != policy::Kind::String || !address ||
+      address->kind() != policy::Kind::Ip || !port || port->kind() != policy::Kind::Long ||
+      port->as_number() < 0 || port->as_number() > UINT16_MAX) {
     return Error(Code::Malformed, "the recorded request names no endpoint");
   }
   permit::ConnectFacts facts;
   facts.address.v4 = !address->as_ip().v6;
-  std::transform(address->as_ip().address.begin(),
-                 address->as_ip().address.end(), facts.address.bytes.begin(),
-                 [](std::uint8_t one) { return std::byte{one}; });
+  std::transform(address->as_ip().address.begin(), address->as_ip().address.end(),
+                 facts.address.bytes.begin(), [](std::uint8_t one) { return std::byte{one}; });
   facts.port = static_cast<std::uint16_t>(port->as_number());
-  if (host->as_string() != to_string(facts.address))
-    facts.host = host->as_string();
+  if (host->as_string() != to_string(facts.address)) facts.host = host->as_string();
   return facts;
 }
 
-} // namespace
+}  // namespace
 
-Replay::Replay(ledger::LogSource &source, SideOf side_of)
+Replay::Replay(ledger::LogSource& source, SideOf side_of)
     : source_(source), side_of_(std::move(side_of)) {}
 
-void Replay::attach(ledger::VerifyOptions &options) {
+void Replay::attach(ledger::VerifyOptions& options) {
   options.on_event = [this, before = std::move(options.on_event)](
-                         LeafIndex index, const ledger::Event &event,
-                         Bytes entry,
-                         const std::function<void(ledger::Finding)> &report) {
-    if (before)
-      before(index, event, entry, report);
+                         LeafIndex index, const ledger::Event& event, Bytes entry,
+                         const std::function<void(ledger::Finding)>& report) {
+    if (before) before(index, event, entry, report);
     if (Result<void> again = look(event, entry); !again) {
       ledger::Finding finding;
-      finding.kind = again.error().code() == Code::NotFound
-                         ? ledger::FindingKind::ObjectMissing
-                         : ledger::FindingKind::ReplayDiffers;
+      finding.kind = again.error().code() == Code::NotFound ? ledger::FindingKind::ObjectMissing
+                                                            : ledger::FindingKind::ReplayDiffers;
       finding.index = index;
       finding.event = event.id();
       finding.message = again.error().message();
@@ -80,162 +72,132 @@ void Replay::attach(ledger::VerifyOptions &options) {
   };
 }
 
-Result<ByteVec> Replay::object(const Digest32 &digest, const char *what) {
+Result<ByteVec> Replay::object(const Digest32& digest, const char* what) {
   ByteVec bytes = TRY(source_.object(digest, kMaxObject));
   if (crypto::sha256(bytes) != digest) {
-    return differs(std::string("the ") + what +
-                   " under objects/ is not what its name says");
+    return differs(std::string("the ") + what + " under objects/ is not what its name says");
   }
   return bytes;
 }
 
-Result<std::shared_ptr<const Policy>>
-Replay::policy_of(const BundleDigest &bundle) {
+Result<std::shared_ptr<const Policy>> Replay::policy_of(const BundleDigest& bundle) {
   const auto found = parsed_.find(bundle);
-  if (found != parsed_.end())
-    return found->second;
-  return Error(
-      Code::Conflict,
-      "a decision was made by a policy bundle that no admission named");
+  if (found != parsed_.end()) return found->second;
+  return Error(Code::Conflict, "a decision was made by a policy bundle that no admission named");
 }
 
-Result<void> Replay::look(const ledger::Event &event, Bytes entry) {
+Result<void> Replay::look(const ledger::Event& event, Bytes entry) {
   using ledger::EventKind;
   switch (event.kind()) {
-  case EventKind::Genesis:
-    ledger_ = LedgerId(crypto::sha256(entry).get());
-    return {};
-  case EventKind::Trust: {
-    const ledger::Trust &body = *event.as<ledger::Trust>();
-    if (body.act == ledger::Trust::Act::Removed) {
-      trust_.erase(body.name);
+    case EventKind::Genesis: ledger_ = LedgerId(crypto::sha256(entry).get()); return {};
+    case EventKind::Trust: {
+      const ledger::Trust& body = *event.as<ledger::Trust>();
+      if (body.act == ledger::Trust::Act::Removed) {
+        trust_.erase(body.name);
+        return {};
+      }
+      const ByteVec bytes = TRY(object(body.ceiling, "authority record"));
+      const AuthorityRecord record = TRY(decode_authority(bytes));
+      if (record.name != body.name || cose::key_id(record.key) != body.key) {
+        return differs("the authority record is of another authority");
+      }
+      trust_[body.name] = body.ceiling;
       return {};
     }
-    const ByteVec bytes = TRY(object(body.ceiling, "authority record"));
-    const AuthorityRecord record = TRY(decode_authority(bytes));
-    if (record.name != body.name || cose::key_id(record.key) != body.key) {
-      return differs("the authority record is of another authority");
-    }
-    trust_[body.name] = body.ceiling;
-    return {};
-  }
-  case EventKind::Domain: {
-    const ledger::Domain &body = *event.as<ledger::Domain>();
-    domains_[body.name] = body.definition;
-    return {};
-  }
-  case EventKind::Policy: {
-    const ledger::Policy &body = *event.as<ledger::Policy>();
-    const ByteVec payload =
-        TRY(object(Digest32(body.bundle.get()), "policy bundle"));
-    const domain::Bundle bundle = TRY(domain::read_bundle_payload(payload));
-    if (bundle.generation != body.generation) {
-      return differs("the policy bundle is of another generation");
-    }
-    if (parsed_.size() >= kMaxParsed)
-      parsed_.clear();
-    parsed_[body.bundle] = TRY(Policy::parse(bundle));
-    policies_[body.domain] = body.bundle;
-    return {};
-  }
-  case EventKind::Revocation: {
-    const ledger::Revocation &body = *event.as<ledger::Revocation>();
-    if (body.what == ledger::Revocation::What::Permit) {
-      revoked_.permits.insert(TRY(id_from_bytes<PermitId>(body.target)));
-    } else if (body.what == ledger::Revocation::What::Key) {
-      revoked_.keys.insert(TRY(id_from_bytes<KeyId>(body.target)));
-    }
-    return {};
-  }
-  case EventKind::Admission: {
-    const ledger::Admission &body = *event.as<ledger::Admission>();
-    const auto &authority =
-        std::get<ledger::PermitAuthority>(event.authority());
-    return admission({event, body.inputs, authority.decision, &body});
-  }
-  case EventKind::Denial: {
-    const ledger::Denial &body = *event.as<ledger::Denial>();
-    if (!body.inputs || !body.decision)
+    case EventKind::Domain: {
+      const ledger::Domain& body = *event.as<ledger::Domain>();
+      domains_[body.name] = body.definition;
       return {};
-    return admission({event, *body.inputs, *body.decision, nullptr});
-  }
-  case EventKind::Exec:
-    return exec(event, *event.as<ledger::Exec>());
-  case EventKind::Connect:
-    return connect(event, *event.as<ledger::Connect>());
-  case EventKind::Refusal:
-    return refusal(event, *event.as<ledger::Refusal>());
-  case EventKind::Continuity:
-  case EventKind::End:
-  case EventKind::Interrupted: {
-    const auto run = runs_.find(event.id().run);
-    const auto &authority =
-        std::get<ledger::PermitAuthority>(event.authority());
-    const bool known = run != runs_.end();
-    const bool equal = known && run->second.decision == authority.decision;
-    if (event.kind() != EventKind::Continuity && known)
-      runs_.erase(run);
-    if (known && !equal)
-      return differs("it names another decision than the run's admission");
-    return {};
-  }
-  default:
-    return {};
+    }
+    case EventKind::Policy: {
+      const ledger::Policy& body = *event.as<ledger::Policy>();
+      const ByteVec payload = TRY(object(Digest32(body.bundle.get()), "policy bundle"));
+      const domain::Bundle bundle = TRY(domain::read_bundle_payload(payload));
+      if (bundle.generation != body.generation) {
+        return differs("the policy bundle is of another generation");
+      }
+      if (parsed_.size() >= kMaxParsed) parsed_.clear();
+      parsed_[body.bundle] = TRY(Policy::parse(bundle));
+      policies_[body.domain] = body.bundle;
+      return {};
+    }
+    case EventKind::Revocation: {
+      const ledger::Revocation& body = *event.as<ledger::Revocation>();
+      if (body.what == ledger::Revocation::What::Permit) {
+        revoked_.permits.insert(TRY(id_from_bytes<PermitId>(body.target)));
+      } else if (body.what == ledger::Revocation::What::Key) {
+        revoked_.keys.insert(TRY(id_from_bytes<KeyId>(body.target)));
+      }
+      return {};
+    }
+    case EventKind::Admission: {
+      const ledger::Admission& body = *event.as<ledger::Admission>();
+      const auto& authority = std::get<ledger::PermitAuthority>(event.authority());
+      return admission({event, body.inputs, authority.decision, &body});
+    }
+    case EventKind::Denial: {
+      const ledger::Denial& body = *event.as<ledger::Denial>();
+      if (!body.inputs || !body.decision) return {};
+      return admission({event, *body.inputs, *body.decision, nullptr});
+    }
+    case EventKind::Exec: return exec(event, *event.as<ledger::Exec>());
+    case EventKind::Connect: return connect(event, *event.as<ledger::Connect>());
+    case EventKind::Refusal: return refusal(event, *event.as<ledger::Refusal>());
+    case EventKind::Continuity:
+    case EventKind::End:
+    case EventKind::Interrupted: {
+      const auto run = runs_.find(event.id().run);
+      const auto& authority = std::get<ledger::PermitAuthority>(event.authority());
+      const bool known = run != runs_.end();
+      const bool equal = known && run->second.decision == authority.decision;
+      if (event.kind() != EventKind::Continuity && known) runs_.erase(run);
+      if (known && !equal) return differs("it names another decision than the run's admission");
+      return {};
+    }
+    default: return {};
   }
 }
 
-Result<void> Replay::admission(const Decided &decided) {
+Result<void> Replay::admission(const Decided& decided) {
   const ByteVec inputs_bytes = TRY(object(decided.inputs, "decision's inputs"));
   const AdmissionInputs inputs = TRY(decode_inputs(inputs_bytes));
-  if (!ledger_ || inputs.ledger != *ledger_)
-    return differs("it was decided for another ledger");
+  if (!ledger_ || inputs.ledger != *ledger_) return differs("it was decided for another ledger");
   const std::int64_t apart = decided.event.time().get() - inputs.time.get();
   if (apart > kMaxApart || apart < -kMaxApart) {
     return differs("it was decided at another time than it was recorded");
   }
 
   // The domain and its authorities, as the log had them by then.
-  const ByteVec definition =
-      TRY(object(inputs.domain_definition, "domain definition"));
+  const ByteVec definition = TRY(object(inputs.domain_definition, "domain definition"));
   const domain::Domain domain = TRY(domain::decode_domain(definition));
-  if (domain.name != inputs.domain)
-    return differs("the domain definition is of another domain");
+  if (domain.name != inputs.domain) return differs("the domain definition is of another domain");
   std::vector<permit::Authority> authorities;
-  for (const Digest32 &digest : inputs.authorities) {
+  for (const Digest32& digest : inputs.authorities) {
     const ByteVec bytes = TRY(object(digest, "authority record"));
     AuthorityRecord record = TRY(decode_authority(bytes));
-    permit::Ceiling ceiling =
-        TRY(domain::parse_ceiling(record.ceiling, record.name + ".toml"));
+    permit::Ceiling ceiling = TRY(domain::parse_ceiling(record.ceiling, record.name + ".toml"));
     authorities.push_back({record.name, record.key, std::move(ceiling)});
   }
-  const bool as_defined =
-      std::equal(authorities.begin(), authorities.end(),
-                 domain.authorities.begin(), domain.authorities.end(),
-                 [](const permit::Authority &a, const std::string &name) {
-                   return a.name == name;
-                 });
-  if (!as_defined)
-    return differs("the authorities are not those of the domain");
-  const ByteVec bundle_file =
-      TRY(object(inputs.bundle_file, "signed policy bundle"));
-  const domain::VerifiedBundle bundle =
-      TRY(domain::verify_bundle(bundle_file, authorities));
-  if (bundle.digest() != inputs.bundle)
-    return differs("the policy bundle is another one");
+  const bool as_defined = std::equal(
+      authorities.begin(), authorities.end(), domain.authorities.begin(), domain.authorities.end(),
+      [](const permit::Authority& a, const std::string& name) { return a.name == name; });
+  if (!as_defined) return differs("the authorities are not those of the domain");
+  const ByteVec bundle_file = TRY(object(inputs.bundle_file, "signed policy bundle"));
+  const domain::VerifiedBundle bundle = TRY(domain::verify_bundle(bundle_file, authorities));
+  if (bundle.digest() != inputs.bundle) return differs("the policy bundle is another one");
   if (parsed_.find(inputs.bundle) == parsed_.end()) {
-    if (parsed_.size() >= kMaxParsed)
-      parsed_.clear();
+    if (parsed_.size() >= kMaxParsed) parsed_.clear();
     parsed_[inputs.bundle] = TRY(Policy::parse(bundle.bundle()));
   }
-  const Policy &policy = *parsed_[inputs.bundle];
+  const Policy& policy = *parsed_[inputs.bundle];
 
   // The permit.
   const ByteVec file = TRY(object(inputs.permit_file, "permit"));
   const permit::Read read = permit::read_permit(file);
-  if (const Denial *no = std::get_if<Denial>(&read)) {
+  if (const Denial* no = std::get_if<Denial>(&read)) {
     return differs("the permit does not read: " + no->because);
   }
-  const permit::Permit &permit = std::get<permit::Permit>(read);
+  const permit::Permit& permit = std::get<permit::Permit>(read);
   permit::VerifyContext context;
   context.now = seconds_of(inputs.time);
   context.domain = inputs.domain;
@@ -243,30 +205,22 @@ Result<void> Replay::admission(const Decided &decided) {
   context.authorities = authorities;
   context.policy = inputs.bundle;
   context.revoked = &revoked_;
-  context.uses_taken = [&](const PermitId &) -> Result<std::uint64_t> {
-    return inputs.uses_taken;
-  };
+  context.uses_taken = [&](const PermitId&) -> Result<std::uint64_t> { return inputs.uses_taken; };
   const std::optional<Denial> refused = TRY(permit::check(permit, context));
-  if (refused)
-    return differs("the permit does not verify: " + refused->because);
+  if (refused) return differs("the permit does not verify: " + refused->because);
   std::string authority;
-  for (const permit::Authority &one : authorities) {
-    if (cose::key_id(one.key) == permit.signer)
-      authority = one.name;
+  for (const permit::Authority& one : authorities) {
+    if (cose::key_id(one.key) == permit.signer) authority = one.name;
   }
 
   // The decision.
-  const permit::Limits limits =
-      domain::effective_limits(permit.claims.grant.limits, domain);
-  const Facts facts =
-      facts_of(permit.claims, permit.id, authority, inputs.domain, inputs.tier);
+  const permit::Limits limits = domain::effective_limits(permit.claims.grant.limits, domain);
+  const Facts facts = facts_of(permit.claims, permit.id, authority, inputs.domain, inputs.tier);
   const std::vector<Question> questions =
       admission_questions(facts, permit.claims.grant, limits, inputs.time);
   const std::string asked = TRY(questions_text(questions));
-  if (asked != inputs.requests)
-    return differs("policy was asked other questions");
-  std::shared_ptr<const policy::PolicySet> when =
-      TRY(parse_when(permit.claims.when));
+  if (asked != inputs.requests) return differs("policy was asked other questions");
+  std::shared_ptr<const policy::PolicySet> when = TRY(parse_when(permit.claims.when));
   const Answer answer = TRY(ask(policy, when.get(), facts, questions));
   const DecisionRecord record = record_of("admit", decided.inputs, answer);
   if (decision_digest(record) != decided.decision) {
@@ -279,17 +233,13 @@ Result<void> Replay::admission(const Decided &decided) {
   }
 
   // What an admission says besides.
-  const ledger::Admission &body = *decided.admission;
-  const RunId &run = decided.event.id().run;
-  if (!answer.allowed)
-    return differs("a run was admitted that policy denies");
-  if (body.domain != inputs.domain ||
-      body.domain_definition != inputs.domain_definition ||
+  const ledger::Admission& body = *decided.admission;
+  const RunId& run = decided.event.id().run;
+  if (!answer.allowed) return differs("a run was admitted that policy denies");
+  if (body.domain != inputs.domain || body.domain_definition != inputs.domain_definition ||
       body.policy != inputs.bundle || body.permit_file != inputs.permit_file ||
-      body.tier != inputs.tier ||
-      body.chain != std::vector<PermitId>{permit.id} ||
-      std::get<ledger::PermitAuthority>(decided.event.authority()).permit !=
-          permit.id) {
+      body.tier != inputs.tier || body.chain != std::vector<PermitId>{permit.id} ||
+      std::get<ledger::PermitAuthority>(decided.event.authority()).permit != permit.id) {
     return differs("the admission names other things than its decision");
   }
   for (std::size_t i = 0; i < authorities.size(); ++i) {
@@ -300,8 +250,7 @@ Result<void> Replay::admission(const Decided &decided) {
     }
   }
   const auto defined = domains_.find(inputs.domain);
-  if (defined == domains_.end() ||
-      defined->second != inputs.domain_definition) {
+  if (defined == domains_.end() || defined->second != inputs.domain_definition) {
     return differs("the log does not record this definition of the domain");
   }
   const auto in_force = policies_.find(inputs.domain);
@@ -309,19 +258,15 @@ Result<void> Replay::admission(const Decided &decided) {
     return differs("the log does not record this policy bundle as in force");
   }
   if (permit.claims.uses && inputs.uses_taken < admissions_[permit.id]) {
-    return differs(
-        "more admissions under the permit were recorded than were counted");
+    return differs("more admissions under the permit were recorded than were counted");
   }
   ++admissions_[permit.id];
   (void)TRY(object(body.plan, "plan"));
   if (permit.claims.holder) {
-    if (!body.possession)
-      return differs("the holder's proof of possession is missing");
+    if (!body.possession) return differs("the holder's proof of possession is missing");
     const ByteVec proof = TRY(object(*body.possession, "proof of possession"));
-    const permit::Intent intent =
-        TRY(permit::read_possession(proof, *permit.claims.holder));
-    if (intent.permit != permit.id || intent.ledger != *ledger_ ||
-        intent.domain != inputs.domain ||
+    const permit::Intent intent = TRY(permit::read_possession(proof, *permit.claims.holder));
+    if (intent.permit != permit.id || intent.ledger != *ledger_ || intent.domain != inputs.domain ||
         intent.time != seconds_of(inputs.time)) {
       return differs("the holder's proof is for something else");
     }
@@ -329,10 +274,8 @@ Result<void> Replay::admission(const Decided &decided) {
       TRY(side->check("argv", body.argv));
       TRY(side->check("env", body.env));
       TRY(side->check("cwd", body.cwd));
-      const std::vector<std::string> argv =
-          TRY(ledger::decode_list(*side->get("argv")));
-      const std::vector<std::string> env =
-          TRY(ledger::decode_list(*side->get("env")));
+      const std::vector<std::string> argv = TRY(ledger::decode_list(*side->get("argv")));
+      const std::vector<std::string> env = TRY(ledger::decode_list(*side->get("env")));
       if (intent.argv != permit::digest_texts(argv) ||
           intent.environment != permit::digest_texts(env) ||
           intent.directory != permit::digest_text(as_text(*side->get("cwd")))) {
@@ -340,48 +283,37 @@ Result<void> Replay::admission(const Decided &decided) {
       }
     }
   }
-  runs_[run] = OpenRun{permit.claims, facts, decided.decision, inputs.bundle,
-                       std::move(when)};
+  runs_[run] = OpenRun{permit.claims, facts, decided.decision, inputs.bundle, std::move(when)};
   ++counts_.replayed;
   return {};
 }
 
-// The decision over one recorded request, made again and compared by its
-// digest.
-Result<void> Replay::decided_again(const OpenRun &run,
-                                   const std::string &action,
-                                   const ledger::Event &event,
-                                   const ledger::Side &side,
-                                   const policy::Request &request, bool allowed,
-                                   Reason reason) {
-  const auto &authority = std::get<ledger::PermitAuthority>(event.authority());
+// The decision over one recorded request, made again and compared by its digest.
+Result<void> Replay::decided_again(const OpenRun& run, const std::string& action,
+                                   const ledger::Event& event, const ledger::Side& side,
+                                   const policy::Request& request, bool allowed, Reason reason) {
+  const auto& authority = std::get<ledger::PermitAuthority>(event.authority());
   const std::string text(as_text(*side.get("request")));
   std::vector<BundleDigest> bundles = {run.bundle};
   const auto in_force = policies_.find(run.facts.domain);
   if (in_force != policies_.end() && in_force->second != run.bundle) {
     bundles.push_back(in_force->second);
   }
-  const bool asked_policy = allowed || reason == Reason::PolicyDenied ||
-                            reason == Reason::PolicyError;
-  for (const BundleDigest &bundle : bundles) {
-    const Digest32 inputs =
-        crypto::sha256(encode_exec_inputs(text, bundle, side.salt()));
+  const bool asked_policy =
+      allowed || reason == Reason::PolicyDenied || reason == Reason::PolicyError;
+  for (const BundleDigest& bundle : bundles) {
+    const Digest32 inputs = crypto::sha256(encode_exec_inputs(text, bundle, side.salt()));
     Answer answer;
     if (asked_policy) {
       Result<std::shared_ptr<const Policy>> policy = policy_of(bundle);
-      if (!policy)
-        continue;
-      answer = TRY(
-          ask(**policy, run.when.get(), run.facts, {Question{request, ""}}));
-      if (answer.allowed != allowed)
-        continue;
+      if (!policy) continue;
+      answer = TRY(ask(**policy, run.when.get(), run.facts, {Question{request, ""}}));
+      if (answer.allowed != allowed) continue;
     } else {
       answer.denial = Denial{reason, "", "", ""};
     }
-    if (answer.denial)
-      answer.denial->reason = reason;
-    if (decision_digest(record_of(action, inputs, answer)) ==
-        authority.decision) {
+    if (answer.denial) answer.denial->reason = reason;
+    if (decision_digest(record_of(action, inputs, answer)) == authority.decision) {
       ++counts_.replayed;
       return {};
     }
@@ -389,12 +321,10 @@ Result<void> Replay::decided_again(const OpenRun &run,
   return differs("the decision made again is not the recorded one");
 }
 
-Result<void> Replay::exec(const ledger::Event &event,
-                          const ledger::Exec &body) {
+Result<void> Replay::exec(const ledger::Event& event, const ledger::Exec& body) {
   const auto found = runs_.find(event.id().run);
-  if (found == runs_.end())
-    return {}; // its admission is a finding of its own
-  OpenRun &run = found->second;
+  if (found == runs_.end()) return {};  // its admission is a finding of its own
+  OpenRun& run = found->second;
   const bool first = !run.started;
   run.started = true;
   const std::optional<ledger::Side> side = side_of_(event.id());
@@ -415,36 +345,28 @@ Result<void> Replay::exec(const ledger::Event &event,
   facts.environment = TRY(ledger::decode_list(*side->get("env")));
   facts.directory = as_text(*side->get("cwd"));
   if (body.script) {
-    const std::optional<policy::ValueRef> path =
-        request.context.ref().find("script");
+    const std::optional<policy::ValueRef> path = request.context.ref().find("script");
     if (!path || path->kind() != policy::Kind::String) {
       return differs("the recorded request does not name the script");
     }
     facts.scripts.push_back({std::string(path->as_string()), *body.script});
   }
   const permit::ExecMatch match = permit::match_exec(run.claims.grant, facts);
-  if (const Denial *no = std::get_if<Denial>(&match)) {
-    return differs("the permit does not grant what was executed: " +
-                   no->because);
+  if (const Denial* no = std::get_if<Denial>(&match)) {
+    return differs("the permit does not grant what was executed: " + no->because);
   }
   if (std::get<permit::ExecAllowed>(match).produced != body.produced) {
-    return differs(
-        "the entry says otherwise whether the run made the program itself");
+    return differs("the entry says otherwise whether the run made the program itself");
   }
-  const Question again =
-      exec_question(run.facts, facts, body.produced, first, time);
+  const Question again = exec_question(run.facts, facts, body.produced, first, time);
   const std::string canonical = TRY(policy::to_json(again.request));
-  if (canonical != text)
-    return differs("policy was asked about something else than was executed");
-  return decided_again(run, "exec", event, *side, again.request, true,
-                       Reason::NotGranted);
+  if (canonical != text) return differs("policy was asked about something else than was executed");
+  return decided_again(run, "exec", event, *side, again.request, true, Reason::NotGranted);
 }
 
-Result<void> Replay::connect(const ledger::Event &event,
-                             const ledger::Connect &body) {
+Result<void> Replay::connect(const ledger::Event& event, const ledger::Connect& body) {
   const auto found = runs_.find(event.id().run);
-  if (found == runs_.end())
-    return {};
+  if (found == runs_.end()) return {};
   const std::optional<ledger::Side> side = side_of_(event.id());
   if (!side || side->get("request") == nullptr) {
     ++counts_.not_replayable;
@@ -456,40 +378,31 @@ Result<void> Replay::connect(const ledger::Event &event,
   const UnixMillis time = TRY(time_in(request));
   const permit::ConnectFacts facts = TRY(connect_facts_in(request));
   if (permit::endpoint_text(facts) != as_text(*side->get("endpoint")) ||
-      body.protocol !=
-          as_text(*side->get("endpoint")).substr(0, body.protocol.size())) {
-    return differs(
-        "policy was asked about another endpoint than was connected to");
+      body.protocol != as_text(*side->get("endpoint")).substr(0, body.protocol.size())) {
+    return differs("policy was asked about another endpoint than was connected to");
   }
-  const permit::ConnectMatch match =
-      permit::match_connect(found->second.claims.grant, facts);
-  if (const Denial *no = std::get_if<Denial>(&match)) {
-    return differs("the permit does not grant what was connected to: " +
-                   no->because);
+  const permit::ConnectMatch match = permit::match_connect(found->second.claims.grant, facts);
+  if (const Denial* no = std::get_if<Denial>(&match)) {
+    return differs("the permit does not grant what was connected to: " + no->because);
   }
   const Question again = connect_question(found->second.facts, facts, time);
   const std::string canonical = TRY(policy::to_json(again.request));
-  if (canonical != text)
-    return differs("policy was asked about something else than was recorded");
-  return decided_again(found->second, "connect", event, *side, again.request,
-                       true, Reason::NotGranted);
+  if (canonical != text) return differs("policy was asked about something else than was recorded");
+  return decided_again(found->second, "connect", event, *side, again.request, true,
+                       Reason::NotGranted);
 }
 
-Result<void> Replay::refusal(const ledger::Event &event,
-                             const ledger::Refusal &body) {
+Result<void> Replay::refusal(const ledger::Event& event, const ledger::Refusal& body) {
   const auto found = runs_.find(event.id().run);
-  if (found == runs_.end())
-    return {};
+  if (found == runs_.end()) return {};
   const std::optional<ledger::Side> side = side_of_(event.id());
   if (!side || side->get("request") == nullptr) {
     ++counts_.not_replayable;
     return {};
   }
   TRY(side->check("asked", body.asked));
-  const policy::Request request =
-      TRY(policy::Request::parse_json(as_text(*side->get("request"))));
-  return decided_again(found->second, body.gate, event, *side, request, false,
-                       body.reason);
+  const policy::Request request = TRY(policy::Request::parse_json(as_text(*side->get("request"))));
+  return decided_again(found->second, body.gate, event, *side, request, false, body.reason);
 }
 
-} // namespace writ::proof
+}  // namespace writ::proof
