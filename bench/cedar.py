@@ -47,7 +47,7 @@ ONE = ["taskset", "-c", str(max(os.sched_getaffinity(0)))] if shutil.which("task
 
 
 def run(argv):
-    return subprocess.run([*URGENT, *map(str, argv)], check=True, capture_output=True, text=True).stdout
+    return subprocess.run([*URGENT, *map(str, argv)], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def ours(policies, entities):
