@@ -150,8 +150,7 @@ Result<void> read_named(cbor::Reader& r, Claims& claims, Seen& seen) {
     }
     seen.version = true;
   } else if (name == "grant") {
-    const Bytes grant = TRY(r.item());
-    claims.grant = TRY(decode_grant(grant));
+    claims.grant = TRY(read_grant(r));
     seen.grant = true;
   } else if (name == "parent") {
     claims.parent = TRY(read_id<PermitId>(r));

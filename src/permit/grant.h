@@ -26,6 +26,10 @@
 #include "permit/path.h"
 #include "permit/pattern.h"
 
+namespace writ::cbor {
+class Reader;
+}
+
 namespace writ::permit {
 
 inline constexpr std::size_t kMaxExecRules = 1024;
@@ -142,6 +146,8 @@ Result<void> check_grant(const Grant& grant);
 Result<ByteVec> encode_grant(const Grant& grant);
 // decode_grant reads exactly what encode_grant writes; Malformed otherwise.
 Result<Grant> decode_grant(Bytes bytes);
+// read_grant is the same in the midst of other items.
+Result<Grant> read_grant(cbor::Reader& reader);
 
 // env_of is everything rule `rule` lets through: its own or the default entries, and Grant::env.
 std::vector<EnvEntry> env_of(const Grant& grant, const ExecRule& rule);

@@ -408,8 +408,7 @@ Result<ByteVec> encode_grant(const Grant& grant) {
   return std::move(w).finish();
 }
 
-Result<Grant> decode_grant(Bytes bytes) {
-  Reader r(bytes);
+Result<Grant> read_grant(Reader& r) {
   Grant grant;
   std::size_t patterns_left = kMaxGrantPatterns;
   TRY(r.enter_map());
@@ -419,8 +418,14 @@ Result<Grant> decode_grant(Bytes bytes) {
     if (!read) return std::move(read).error().context("grant `" + printable(key, 40) + "`");
   }
   TRY(r.leave());
-  TRY(r.finish());
   TRY(check_grant(grant));
+  return grant;
+}
+
+Result<Grant> decode_grant(Bytes bytes) {
+  Reader r(bytes);
+  Grant grant = TRY(read_grant(r));
+  TRY(r.finish());
   return grant;
 }
 

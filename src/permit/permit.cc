@@ -11,6 +11,13 @@
 #include "cose/sign1.h"
 
 namespace writ::permit {
+
+// So that a file is parsed once.
+struct ReadMessage {
+  Permit permit;
+  cose::Sign1 message;
+};
+
 namespace {
 
 constexpr std::string_view kType = "application/writ-permit+cwt";
@@ -56,9 +63,12 @@ Result<std::vector<Bytes>> split_chain(Bytes file) {
 
 // read_claims fills what the payload says.
 std::optional<Denial> read_claims(const cose::Sign1& message, Permit& permit) {
-  if (auto no = fault_in(message.unverified_payload(), "its claims")) return no;
   Result<Claims> claims = decode_claims(message.unverified_payload());
-  if (!claims) return deny(Reason::Malformed, claims.error().message(), name_of(permit));
+  if (!claims) {
+    // The decoder is as strict; looking again tells the codes apart.
+    if (auto no = fault_in(message.unverified_payload(), "its claims")) return no;
+    return deny(Reason::Malformed, claims.error().message(), name_of(permit));
+  }
   permit.claims = std::move(claims).value();
   if (permit.claims.parent) {
     return deny(Reason::Malformed, "it names a parent that the file does not hold",
@@ -145,12 +155,6 @@ std::optional<Denial> compare_intent(const Intent& intent, const Permit& permit,
   return std::nullopt;
 }
 
-// A permit with the message it came in, so that verify parses once.
-struct ReadMessage {
-  Permit permit;
-  cose::Sign1 message;
-};
-
 std::variant<ReadMessage, Denial> read_message(Bytes file) {
   if (file.size() > kMaxPermitFile) {
     return deny(Reason::Malformed, "the file has " + std::to_string(file.size()) +
@@ -165,9 +169,11 @@ std::variant<ReadMessage, Denial> read_message(Bytes file) {
   } else {
     permit.file = to_vec(file);
   }
-  if (auto no = fault_in(permit.file, "the file")) return *no;
   const Result<std::vector<Bytes>> messages = split_chain(permit.file);
-  if (!messages) return deny(Reason::Malformed, messages.error().message());
+  if (!messages) {
+    if (auto no = fault_in(permit.file, "the file")) return *no;
+    return deny(Reason::Malformed, messages.error().message());
+  }
   if (messages->empty()) return deny(Reason::Malformed, "the file holds no permit");
   if (messages->size() > 1) {
     return deny(Reason::MechanismUnavailable, "the file holds a chain of " +
@@ -266,15 +272,18 @@ Result<ByteVec> issue(const Claims& claims, const crypto::PrivateKey& authority)
 Read read_permit(Bytes file) {
   auto read = read_message(file);
   if (Denial* no = std::get_if<Denial>(&read)) return std::move(*no);
-  return std::move(std::get_if<ReadMessage>(&read)->permit);
+  auto origin = std::make_shared<const ReadMessage>(std::move(*std::get_if<ReadMessage>(&read)));
+  Permit permit = origin->permit;
+  permit.origin = std::move(origin);
+  return permit;
 }
 
 Result<std::optional<Denial>> check(const Permit& permit, const VerifyContext& context) {
-  // `permit` is a value that anyone can put together: what counts is its file.
-  auto read = read_message(permit.file);
-  if (Denial* no = std::get_if<Denial>(&read)) return std::optional<Denial>(std::move(*no));
-  const ReadMessage& real = *std::get_if<ReadMessage>(&read);
-  if (real.permit.id != permit.id || real.permit.claims != permit.claims) {
+  // `permit` is a value that anyone can put together: what counts is the message it came in.
+  if (!permit.origin) return Error(Code::Internal, "a permit that was never read");
+  const ReadMessage& real = *permit.origin;
+  if (real.permit.id != permit.id || real.permit.claims != permit.claims ||
+      real.permit.signer != permit.signer || real.permit.file != permit.file) {
     return Error(Code::Internal, "a permit that is not what its file says");
   }
   return check_signed(real.permit, real.message, context);
@@ -283,9 +292,10 @@ Result<std::optional<Denial>> check(const Permit& permit, const VerifyContext& c
 Result<Verified> verify(Bytes file, const VerifyContext& context, const Evidence& evidence) {
   auto read = read_message(file);
   if (Denial* no = std::get_if<Denial>(&read)) return Verified(std::move(*no));
-  ReadMessage& real = *std::get_if<ReadMessage>(&read);
-  std::optional<Denial> no = TRY(check_signed(real.permit, real.message, context));
-  Permit permit = std::move(real.permit);
+  auto origin = std::make_shared<const ReadMessage>(std::move(*std::get_if<ReadMessage>(&read)));
+  std::optional<Denial> no = TRY(check_signed(origin->permit, origin->message, context));
+  Permit permit = origin->permit;
+  permit.origin = std::move(origin);
   if (no) return Verified(std::move(*no));
   std::optional<Intent> intent;
   if (permit.claims.holder) {

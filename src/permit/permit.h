@@ -21,6 +21,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
@@ -39,6 +40,10 @@ namespace writ::permit {
 
 inline constexpr std::size_t kMaxPermitFile = 1024 * 1024;
 
+// The message that a permit was read from, with all that was found in it. Only read_permit makes
+// one.
+struct ReadMessage;
+
 // A permit as read: what it says, not whether it is true.
 struct Permit {
   PermitId id;   // SHA-256 of its Sig_structure
@@ -46,6 +51,7 @@ struct Permit {
   crypto::Algorithm algorithm = crypto::Algorithm::EdDSA;
   Claims claims;
   ByteVec file;  // the CBOR it was read from, unarmoured: what `objects/` keeps
+  std::shared_ptr<const ReadMessage> origin;  // for check, which believes it and not the above
 };
 
 // An issuer that a domain trusts.
@@ -122,7 +128,8 @@ Read read_permit(Bytes file);
 // check is everything but possession, for `permit verify` and continuity: the first denial in the
 // order unknown_key, bad_signature, self_issued, revoked, not_yet_valid, expired, wrong_audience,
 // wrong_host, uses_exhausted, policy_pin_mismatch, above_ceiling, mechanism_unavailable. Nothing
-// when the permit holds. Everything is read and checked anew from `permit.file`.
+// when the permit holds. What counts is the message that `permit` was read from; Internal when the
+// permit says anything else.
 Result<std::optional<Denial>> check(const Permit& permit, const VerifyContext& context);
 
 // verify is read, check and the holder's possession (no_possession).

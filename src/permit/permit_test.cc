@@ -353,7 +353,14 @@ TEST(Permit, AChangedCopyOfAReadPermitDoesNotCheck) {
   World world;
   Permit permit = std::get<Permit>(read_permit(issue(world.claims(), world.authority).value()));
   EXPECT_FALSE(check(permit, world.context()).value().has_value());
+  const Permit read = permit;
   permit.claims.expires = UnixSeconds(1'900'000'000);
+  EXPECT_FALSE(check(permit, world.context()).has_value());
+  permit = read;
+  permit.file.back() ^= std::byte{1};
+  EXPECT_FALSE(check(permit, world.context()).has_value());
+  permit = read;
+  permit.origin.reset();  // put together by hand
   EXPECT_FALSE(check(permit, world.context()).has_value());
 }
 
