@@ -85,9 +85,46 @@ TEST_F(CompileTest, AnEmptyGrantOfOneProgramIsAllowed) {
 }
 
 // One test a field that nothing here enforces yet (DESIGN §8).
-TEST_F(CompileTest, ConnectIsDenied) {
-  grant.connect.push_back({permit::Protocol::Tcp, "a.example", {{443, 443}}});
+TEST_F(CompileTest, ConnectByNameByDatagramAndToUnixSocketsIsDenied) {
+  for (const permit::Endpoint& endpoint :
+       {permit::Endpoint{permit::Protocol::Tcp, "a.example", {{443, 443}}},
+        permit::Endpoint{permit::Protocol::Udp, "192.0.2.0/24", {{53, 53}}},
+        permit::Endpoint{permit::Protocol::Unix, "/run/x.sock", {}}}) {
+    grant.connect = {endpoint};
+    EXPECT_EQ(outcome(), "mechanism_unavailable") << endpoint.host;
+    // Beside one that is carried, too.
+    grant.connect.insert(grant.connect.begin(),
+                         permit::Endpoint{permit::Protocol::Tcp, "10.0.0.0/8", {{1, 2}}});
+    EXPECT_EQ(outcome(), "mechanism_unavailable") << endpoint.host;
+  }
+}
+TEST_F(CompileTest, ConnectByTcpToAddressesIsInThePlanWithItsMechanism) {
+  grant.connect = {{permit::Protocol::Tcp, "10.0.0.0/8", {{443, 443}, {8000, 8010}}}};
+  Result<Compiled> c = compiled();
+  ASSERT_TRUE(c);
+  const enforce::Plan* plan = std::get_if<enforce::Plan>(&*c);
+  ASSERT_NE(plan, nullptr);
+  const std::vector<enforce::Endpoint> expected = {
+      {enforce::Protocol::Tcp, "10.0.0.0/8", {{443, 443}, {8000, 8010}}}};
+  EXPECT_EQ(plan->connect, expected);
+  const auto has = [&](const char* name) {
+    return std::find(plan->mechanisms.begin(), plan->mechanisms.end(), name) !=
+           plan->mechanisms.end();
+  };
+  EXPECT_TRUE(has("net:late-socket"));
+  grant.connect.clear();
+  c = compiled();
+  plan = std::get_if<enforce::Plan>(&*c);
+  ASSERT_NE(plan, nullptr);
+  EXPECT_TRUE(plan->connect.empty());
+  EXPECT_FALSE(has("net:late-socket"));
+}
+TEST_F(CompileTest, WithoutTheLateSocketConnectIsDenied) {
+  grant.connect = {{permit::Protocol::Tcp, "10.0.0.0/8", {{443, 443}}}};
+  kernel.late_socket = false;
   EXPECT_EQ(outcome(), "mechanism_unavailable");
+  kernel = able();
+  EXPECT_EQ(outcome(), "allowed");
 }
 TEST_F(CompileTest, ListenIsDenied) {
   grant.listen.push_back({permit::Protocol::Tcp, "127.0.0.0/8", {{80, 80}}});
