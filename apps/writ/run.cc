@@ -135,8 +135,8 @@ Result<int> run(const Options& options, Machine& machine) {
     return denied(options, refused);
   }
   governor::Installation& here = *std::get<std::unique_ptr<governor::Installation>>(opened);
-  const enforce::Capabilities kernel = enforce::probe();
-  const governor::Admitted admitted = TRY(governor::admit(request, here, kernel));
+  const std::unique_ptr<governor::RunSite> site = TRY(governor::RunSite::open(here.who));
+  const governor::Admitted admitted = TRY(governor::admit(request, here, *site));
   if (const governor::Refused* no = std::get_if<governor::Refused>(&admitted)) {
     return denied(options, *no);
   }
@@ -166,7 +166,7 @@ Result<int> run(const Options& options, Machine& machine) {
   // From here on it waits: what reading and verifying took goes back, and its few threads share.
   (void)::mallopt(M_ARENA_MAX, 2);
   (void)::malloc_trim(0);
-  const Result<governor::RunEnd> end = governor::govern(admission, here, kernel, govern_options);
+  const Result<governor::RunEnd> end = governor::govern(admission, here, *site, govern_options);
   announcer.close();
   if (!end) return Error(end.error());
   told_ended(options, *end, admission.run());

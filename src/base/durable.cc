@@ -145,6 +145,10 @@ class SystemStorage final : public Storage {
     return {};
   }
 
+  void begin_sync(FdRef file) override {
+    (void)::sync_file_range(file.number(), 0, 0, SYNC_FILE_RANGE_WRITE);
+  }
+
   Result<void> sync_data(FdRef file) override {
     if (::fdatasync(file.number()) != 0) return errno_error(errno, "sync file");
     return {};

@@ -58,6 +58,9 @@ class Storage {
   // The range starts at or after the end of the file.
   virtual Result<void> preallocate(FdRef file, std::uint64_t offset, std::uint64_t length) = 0;
   virtual Result<void> truncate(FdRef file, std::uint64_t length) = 0;
+  // begin_sync starts bringing a file's bytes to the disk, without waiting and without a promise:
+  // when several files are to be synced, each sync_data after it finds less to do.
+  virtual void begin_sync(FdRef file) { (void)file; }
   // sync_data is fdatasync(2), sync_dir is fsync(2) of a directory.
   virtual Result<void> sync_data(FdRef file) = 0;
   virtual Result<void> sync_dir(FdRef dir) = 0;

@@ -8,17 +8,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <span>
+#include <utility>
 
-#include "enforce/filter.h"
+#include "enforce/filter_table.h"
 #include "enforce/init/wire.h"
 #include "enforce/landlock.h"
 #include "enforce/layout.h"
@@ -48,6 +53,10 @@ class ScriptWriter {
   }
   template <typename Row>
   wire::Table table(const std::vector<Row>& rows) {
+    return table(std::span<const Row>(rows));
+  }
+  template <typename Row>
+  wire::Table table(std::span<const Row> rows) {
     while (bytes_.size() % 8 != 0) bytes_.push_back(std::byte{0});
     const auto at = static_cast<std::uint32_t>(bytes_.size());
     append(bytes_, {reinterpret_cast<const std::byte*>(rows.data()), rows.size() * sizeof(Row)});
@@ -78,7 +87,7 @@ Result<wire::Limit> limit_of(__rlimit_resource_t resource, std::uint64_t wanted,
                                         std::to_string(wanted) + " is above this account's own, " +
                                         std::to_string(own.rlim_max));
   }
-  return wire::Limit{static_cast<std::uint32_t>(resource), 0, wanted};
+  return wire::Limit{static_cast<std::uint32_t>(resource), 0, wanted, wanted};
 }
 
 Result<std::vector<wire::Limit>> limits_of(const Limits& limits) {
@@ -91,7 +100,10 @@ Result<std::vector<wire::Limit>> limits_of(const Limits& limits) {
   if (limits.cpu_ms) {
     // The kernel counts whole seconds of each process; the supervisor counts the run.
     const std::uint64_t seconds = *limits.cpu_ms / 1000 + (*limits.cpu_ms % 1000 != 0 ? 1 : 0);
-    out.push_back(TRY(limit_of(RLIMIT_CPU, seconds, "cpu", true)));
+    wire::Limit limit = TRY(limit_of(RLIMIT_CPU, seconds, "cpu", true));
+    // First SIGXCPU, which says why; a second later SIGKILL, unless the account has no more.
+    if (limit_of(RLIMIT_CPU, seconds + 1, "cpu", true)) limit.hard = seconds + 1;
+    out.push_back(limit);
   }
   return out;
 }
@@ -137,7 +149,7 @@ Result<ByteVec> write_script(const Plan& plan, const Layout& layout, const Capab
   head.steps = writer.table(steps);
   head.rules = writer.table(rules);
   head.limits = writer.table(TRY(limits_of(plan.limits)));
-  head.filter = writer.table(TRY(make_filter({plan.jit, kernel.mdwe, !plan.connect.empty()})));
+  head.filter = writer.table(filter_for({plan.jit, kernel.mdwe, !plan.connect.empty()}));
   head.argv = writer.table(argv);
   head.environment = writer.table(environment);
   return writer.finish(head);
@@ -208,8 +220,8 @@ Result<Received> receive(FdRef lifeline, int flags) {
   return out;
 }
 
-// Waits for the listener; anything else is why there is none.
-Result<UniqueFd> await_listener(FdRef lifeline) {
+// Waits for one message, `wanted`; anything else is why there is none.
+Result<UniqueFd> await(FdRef lifeline, wire::Kind wanted) {
   pollfd watched{lifeline.number(), POLLIN, 0};
   int ready = 0;
   do {
@@ -224,8 +236,8 @@ Result<UniqueFd> await_listener(FdRef lifeline) {
   if (got.message.kind == wire::Kind::Failed) {
     return errno_error(got.message.value, printable(got.message.text, sizeof got.message.text));
   }
-  if (got.message.kind != wire::Kind::Listener || !got.fd) {
-    return Error(Code::Internal, "init sent something else than the listener");
+  if (got.message.kind != wanted || static_cast<bool>(got.fd) != (wanted == wire::Kind::Listener)) {
+    return Error(Code::Internal, "init sent something else than what was waited for");
   }
   return std::move(got.fd);
 }
@@ -262,44 +274,57 @@ Result<void> check_strings(const Plan& plan) {
   return {};
 }
 
-// Kills init on every way out but the good one.
-class Undo {
- public:
-  explicit Undo(const Child& child) : child_(&child) {}
-  Undo(const Undo&) = delete;
-  Undo& operator=(const Undo&) = delete;
-  ~Undo() {
-    if (child_ != nullptr) end_child(*child_);
-  }
-  void keep() { child_ = nullptr; }
-
- private:
-  const Child* child_;
-};
+Result<void> check_ready(const Capabilities& kernel) {
+  if (kernel.sandbox_ready()) return {};
+  std::string missing;
+  for (const std::string& one : kernel.missing()) missing += (missing.empty() ? "" : "; ") + one;
+  return Error(Code::Unsupported, "this machine cannot carry the boundary: " + missing);
+}
 
 }  // namespace
 
-Result<Boundary> build(const Plan& plan, RunStreams streams, const Capabilities& kernel) {
-  if (!kernel.sandbox_ready()) {
-    std::string missing;
-    for (const std::string& one : kernel.missing()) missing += (missing.empty() ? "" : "; ") + one;
-    return Error(Code::Unsupported, "this machine cannot carry the boundary: " + missing);
-  }
-  if (plan.identity.uid == 0 || plan.identity.gid == 0) {
+Prepared::Prepared(Child child, UniqueFd lifeline, const Identity& identity)
+    : child_(std::move(child)), lifeline_(std::move(lifeline)), identity_(identity) {}
+Prepared::Prepared(Prepared&& other) noexcept
+    : kernel(std::move(other.kernel)),
+      child_(std::exchange(other.child_, std::nullopt)),
+      lifeline_(std::move(other.lifeline_)),
+      identity_(other.identity_) {}
+Prepared::~Prepared() {
+  if (child_) end_child(*child_);
+}
+
+Result<Prepared> prepare(const Identity& identity, RunStreams& streams) {
+  if (identity.uid == 0 || identity.gid == 0) {
     return Error(Code::Denied, "a run never has the host's uid or gid 0");
   }
-  TRY(check_strings(plan));
-  TRY(check_stream(streams.in, "input", plan.identity));
-  TRY(check_stream(streams.out, "output", plan.identity));
-  TRY(check_stream(streams.error, "error", plan.identity));
-  const Layout layout = TRY(lay_out(plan, kernel.landlock_abi));
-
+  TRY(check_stream(streams.in, "input", identity));
+  TRY(check_stream(streams.out, "output", identity));
+  TRY(check_stream(streams.error, "error", identity));
   FdPair lifeline = TRY(socket_pair(SOCK_SEQPACKET));
-  Child child = TRY(spawn_init(plan.identity, streams.in.borrow(), streams.out.borrow(),
+  Child child = TRY(spawn_init(identity, streams.in.borrow(), streams.out.borrow(),
                                streams.error.borrow(), lifeline.second.borrow()));
-  Undo undo(child);
+  const pid_t init = child.pid;
+  Prepared out(std::move(child), std::move(lifeline.first), identity);
   lifeline.second.reset();
-  streams = {};  // the run's ends are the run's alone
+  out.kernel = found_here();  // while init comes up
+  (void)TRY(await(out.lifeline_.borrow(), wire::Kind::Ready));
+  out.kernel.user_namespaces = true;
+  out.kernel.own_proc = true;
+  out.kernel.pidfd = true;
+  out.kernel.trace = can_trace(init);
+  out.kernel.writers_excluded = excludes_writers(TRY(init_image()));
+  return out;
+}
+
+Result<Boundary> build(const Plan& plan, Prepared prepared, const Capabilities& kernel) {
+  TRY(check_ready(kernel));
+  if (plan.identity.uid != prepared.identity_.uid || plan.identity.gid != prepared.identity_.gid) {
+    return Error(Code::Internal, "init was prepared for another identity than the plan's");
+  }
+  TRY(check_strings(plan));
+  const Layout layout = TRY(lay_out(plan, kernel.landlock_abi));
+  const FdRef lifeline = prepared.lifeline_.borrow();
 
   const bool root = kernel.root;
   std::vector<UniqueFd> mounts;
@@ -310,21 +335,37 @@ Result<Boundary> build(const Plan& plan, RunStreams streams, const Capabilities&
   wire::Kind kind = wire::Kind::Script;
   for (const UniqueFd& mount : mounts) {
     if (batch.size() == wire::kMaxFdsPerMessage) {
-      TRY(send_fds(lifeline.first.borrow(), kind, batch));
+      TRY(send_fds(lifeline, kind, batch));
       kind = wire::Kind::Fds;
       batch.clear();
     }
     batch.push_back(mount.number());
   }
-  if (!batch.empty()) TRY(send_fds(lifeline.first.borrow(), kind, batch));
+  if (!batch.empty()) TRY(send_fds(lifeline, kind, batch));
 
   Boundary out;
-  out.listener = TRY(await_listener(lifeline.first.borrow()));
+  out.listener = TRY(await(lifeline, wire::Kind::Listener));
+  Child child = std::move(*std::exchange(prepared.child_, std::nullopt));
+  out.run = plan.run;
   out.init = child.pid;
-  out.lifeline = std::move(lifeline.first);
-  undo.keep();
   out.init_pidfd = std::move(child.pidfd);
+  out.lifeline = std::move(prepared.lifeline_);
   return out;
+}
+
+Result<Boundary> build(const Plan& plan, RunStreams streams, const Capabilities& kernel) {
+  TRY(check_ready(kernel));
+  TRY(check_strings(plan));
+  Prepared prepared = TRY(prepare(plan.identity, streams));
+  streams = {};  // the run's ends are the run's alone
+  return build(plan, std::move(prepared), kernel);
+}
+
+void end_boundary(const Boundary& boundary) {
+  (void)syscall(SYS_pidfd_send_signal, boundary.init_pidfd.number(), SIGKILL, nullptr, 0);
+  int status = 0;
+  while (waitpid(boundary.init, &status, __WALL) < 0 && errno == EINTR) {
+  }
 }
 
 Result<void> send(const Boundary& boundary, LifelineMessage message) {

@@ -17,6 +17,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "enforce/namespaces.h"
 #include "enforce/plan.h"
 #include "enforce/probe.h"
 
@@ -30,14 +31,44 @@ struct RunStreams {
 };
 
 struct Boundary {
+  RunId run;            // of the plan that it was built from
   pid_t init = 0;       // in the governor's pid namespace
   UniqueFd init_pidfd;  // kill this: the kernel ends the whole pid namespace
   UniqueFd lifeline;    // SEQPACKET; closing it makes init exit
   UniqueFd listener;    // seccomp user notification; the only copy
 };
 
+// A run's init before there is a plan: in its namespaces, with its /proc, waiting. Destroying it
+// ends init; nothing else has run.
+class Prepared {
+ public:
+  Prepared(Child child, UniqueFd lifeline, const Identity& identity);
+  Prepared(Prepared&&) noexcept;
+  Prepared& operator=(Prepared&&) = delete;
+  ~Prepared();
+  // What this init was found to be carried by; the mechanisms that concern no run are not tried
+  // (cgroups), and there is no list for people: probe() has both.
+  Capabilities kernel;
+
+ private:
+  friend Result<Prepared> prepare(const Identity& identity, RunStreams& streams);
+  friend Result<Boundary> build(const Plan& plan, Prepared prepared, const Capabilities& kernel);
+  std::optional<Child> child_;
+  UniqueFd lifeline_;
+  Identity identity_;
+};
+
+// prepare makes init and tries, in it and here, all that a run needs. Errors: whatever failed
+// first.
+Result<Prepared> prepare(const Identity& identity, RunStreams& streams);
+// build makes the boundary of `plan` around a prepared init of the same identity, as `kernel` says.
+Result<Boundary> build(const Plan& plan, Prepared prepared, const Capabilities& kernel);
+
 // build blocks until the first task waits at the gate, a few milliseconds.
 Result<Boundary> build(const Plan& plan, RunStreams streams, const Capabilities& kernel);
+
+// end_boundary kills init, and with it every process of the run, and reaps it.
+void end_boundary(const Boundary& boundary);
 
 // Over the lifeline, governor to init: a heartbeat (init exits after three missed intervals), and
 // freeze and thaw of every process of the run. Init to governor: FirstTask's exit status once it

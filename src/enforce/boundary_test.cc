@@ -503,11 +503,13 @@ TEST_P(Built, TheProgramInheritsThreePipesAndWhatThePlanSays) {
   (void)close(stray);
   EXPECT_EQ(descriptors.out, "descriptor 0\ndescriptor 1\ndescriptor 2\n");
   plan_.hostname = "some-run";
+  plan_.limits.cpu_ms = 6'500;  // whole seconds, and one more in which SIGXCPU may be handled
   const Story story = run({"state"});
   const std::string uid = std::to_string(identity().uid);
   EXPECT_TRUE(story.says("uid " + uid + " gid " + uid + " euid " + uid + "\n")) << story.out;
   EXPECT_TRUE(story.says("pid 2 parent 1 session 2\n")) << story.out;
   EXPECT_TRUE(story.says("variable A=b\nhost some-run\n")) << story.out;
+  EXPECT_TRUE(story.says("cpu 7, then 8\n")) << story.out;
   EXPECT_TRUE(story.says("no_new_privs 1 mdwe 1\n")) << story.out;
   EXPECT_TRUE(story.says("core 0\n"));
   for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {

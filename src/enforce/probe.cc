@@ -136,9 +136,7 @@ Traced trace(pid_t pid, Report* report, int image) {
       if (waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status)) break;
       if (status >> 8 == (SIGTRAP | (PTRACE_EVENT_EXEC << 8))) {
         out.stop = 0;
-        const std::string name = "/proc/self/fd/" + std::to_string(image);
-        const Result<UniqueFd> writer = open_at(FdRef::cwd(), name, O_WRONLY);
-        out.writers = !writer && writer.error().sys_errno() == ETXTBSY ? 0 : EPERM;
+        out.writers = excludes_writers(FdRef(image)) ? 0 : EPERM;
         break;
       }
       (void)ptrace(PTRACE_CONT, pid, nullptr, 0);
@@ -359,6 +357,38 @@ Capabilities probe() {
   out.cgroup_kill = add("cgroup kill", cgroup.kill, cgroup.kill_detail);
   out.memory_controller = add("memory controller", cgroup.memory, cgroup.memory_detail);
   return out;
+}
+
+Capabilities found_here() {
+  Capabilities out;
+  out.root = geteuid() == 0;
+  out.landlock_abi = landlock::probe_abi();
+  out.mdwe = prctl(66 /* PR_GET_MDWE */, 0, 0, 0, 0) >= 0;
+  // EFAULT: the flags are known and only the program is missing. Under another filter there may be
+  // another listener, of which only a real one tells: left to probe().
+  constexpr unsigned kFlags = SECCOMP_FILTER_FLAG_NEW_LISTENER | (1u << 5);  // wait-killable
+  const std::uint32_t action = SECCOMP_RET_USER_NOTIF;
+  out.notification = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0 &&
+                     syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0 &&
+                     syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, kFlags, nullptr) != 0 &&
+                     errno == EFAULT;
+  out.late_socket = try_late_socket().has_value();
+  out.idmapped_mounts = out.root && try_idmap().has_value();
+  return out;
+}
+
+bool can_trace(pid_t init) {
+  if (ptrace(PTRACE_SEIZE, init, nullptr, PTRACE_O_TRACEEXEC) != 0) return false;
+  int status = 0;
+  return ptrace(PTRACE_INTERRUPT, init, nullptr, nullptr) == 0 &&
+         waitpid(init, &status, __WALL) == init && WIFSTOPPED(status) &&
+         ptrace(PTRACE_DETACH, init, nullptr, nullptr) == 0;
+}
+
+bool excludes_writers(FdRef running) {
+  const std::string name = "/proc/self/fd/" + std::to_string(running.number());
+  const Result<UniqueFd> writer = open_at(FdRef::cwd(), name, O_WRONLY);
+  return !writer && writer.error().sys_errno() == ETXTBSY;
 }
 
 }  // namespace writ::enforce

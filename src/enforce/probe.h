@@ -8,9 +8,12 @@
 // Thread safety: probe() may be called from any thread; Capabilities is a value.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/result.h"
 
 namespace writ::enforce {
@@ -43,5 +46,13 @@ struct Capabilities {
 };
 
 Capabilities probe();
+
+// For a run's own init (boundary.h), which is the trial of everything else:
+// found_here is what can be found without a child; all that takes one is false.
+Capabilities found_here();
+// can_trace seizes the waiting init, as the gate seizes whoever starts a program, and lets it go.
+bool can_trace(pid_t init);
+// excludes_writers asks to write the program that is being executed.
+bool excludes_writers(FdRef running);
 
 }  // namespace writ::enforce

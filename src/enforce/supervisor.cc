@@ -24,10 +24,18 @@ Supervisor::Supervisor(const Plan& plan, Verdicts& verdicts, const Clock& clock)
 Supervisor::~Supervisor() = default;
 
 Result<Outcome> Supervisor::run(RunStreams streams, const Capabilities& kernel) {
+  return keep(TRY(build(state_->plan, std::move(streams), kernel)), kernel);
+}
+
+Result<Outcome> Supervisor::keep(Boundary boundary, const Capabilities& kernel) {
   if (state_->mailbox.fd().number() < 0) {
+    end_boundary(boundary);
     return Error(Code::Exhausted, "no descriptor is left for the supervisor");
   }
-  Boundary boundary = TRY(build(state_->plan, std::move(streams), kernel));
+  if (boundary.run != state_->plan.run) {
+    end_boundary(boundary);
+    return Error(Code::Internal, "the boundary was built for another run");
+  }
   const std::unique_ptr<Loop> loop = TRY(Loop::create(
       std::move(boundary), state_->plan, state_->verdicts, state_->clock, kernel, state_->mailbox));
   return loop->run();

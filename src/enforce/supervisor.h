@@ -44,6 +44,8 @@ class Supervisor {
   Supervisor& operator=(const Supervisor&) = delete;
 
   Result<Outcome> run(RunStreams streams, const Capabilities& kernel);
+  // keep is run() for a boundary that this thread has built already (ground.h).
+  Result<Outcome> keep(Boundary boundary, const Capabilities& kernel);
 
   // end asks for the run's end: every process is killed. The first reason given stands.
   void end(EndReason reason, std::string detail);

@@ -46,8 +46,8 @@ bool has_seconds_left(const permit::Permit& permit, UnixSeconds now) {
 // One admission, step by step. Its members are what the steps have found out so far.
 class Admitter {
  public:
-  Admitter(const RunRequest& request, Installation& here, const enforce::Capabilities& kernel)
-      : request_(request), here_(here), kernel_(kernel) {}
+  Admitter(const RunRequest& request, Installation& here, Site& site)
+      : request_(request), here_(here), site_(site) {}
 
   Result<Admitted> run() {
     for (int tries = 0; tries < kTries; ++tries) {
@@ -211,29 +211,30 @@ class Admitter {
     const proof::DecisionRecord decision =
         proof::record_of("admit", crypto::sha256(inputs_bytes), answer);
     so_far.decision = proof::decision_digest(decision);
-    const auto keep = [&](Bytes object) -> Result<void> {
-      (void)TRY(here_.store->put_object(object));
-      return {};
-    };
-    const auto keep_inputs = [&]() -> Result<void> {
-      TRY(keep(inputs_bytes));
-      TRY(keep(proof::encode_decision(decision)));
-      TRY(keep(permit.permit().file));
-      TRY(keep(standing.bundle_file));
-      TRY(keep(standing.bundle_payload));
-      TRY(keep(domain::encode_domain(standing.domain)));
-      for (const proof::AuthorityRecord& record : standing.records) {
-        TRY(keep(proof::encode_authority(record)));
-      }
-      return {};
-    };
-    if (Result<void> kept = keep_inputs(); !kept) {
-      return denied(ledger_denial(kept.error(), so_far.asked));
+    std::vector<ByteVec> objects = {inputs_bytes,
+                                    proof::encode_decision(decision),
+                                    permit.permit().file,
+                                    standing.bundle_file,
+                                    standing.bundle_payload,
+                                    domain::encode_domain(standing.domain)};
+    for (const proof::AuthorityRecord& record : standing.records) {
+      objects.push_back(proof::encode_authority(record));
     }
-    so_far.inputs = decision.inputs;
+    // Before any entry that names them: the denial's, or the admission's.
+    const auto keep_objects = [&]() -> Result<void> {
+      const std::vector<Bytes> all(objects.begin(), objects.end());
+      return here_.store->put_objects(all);
+    };
+    const auto denied_as_decided = [&](Denial denial) -> Result<Maybe> {
+      if (Result<void> kept = keep_objects(); !kept) {
+        return denied(ledger_denial(kept.error(), so_far.asked));
+      }
+      so_far.inputs = decision.inputs;
+      return denied(std::move(denial));
+    };
     if (!answer.allowed) {
       WRIT_ASSERT(answer.denial.has_value());
-      return denied(*answer.denial);
+      return denied_as_decided(*answer.denial);
     }
 
     // Compile.
@@ -250,21 +251,22 @@ class Admitter {
                              .argv = request_.command,
                              .environment = command.facts.environment,
                              .directory = command.facts.directory};
-    Compiled compiled = TRY(compile(compiling, kernel_));
-    if (const Denial* refusal = std::get_if<Denial>(&compiled)) return denied(*refusal);
+    Compiled compiled = TRY(compile(compiling, site_.kernel()));
+    if (const Denial* refusal = std::get_if<Denial>(&compiled)) return denied_as_decided(*refusal);
     enforce::Plan& plan = std::get<enforce::Plan>(compiled);
     status = TRY(run::step(status, run::Event::PolicyAllowed));
 
-    // Record.
+    // Record, while the boundary is being built. With a number of uses the plan may be one of
+    // several attempts.
+    const bool only_attempt = !permit.claims().uses;
+    if (only_attempt) site_.planned(plan);
     const ByteVec plan_bytes = enforce::encode(plan);
-    if (Result<void> kept = keep(plan_bytes); !kept) {
+    objects.push_back(plan_bytes);
+    if (!proof.empty()) objects.push_back(proof);
+    if (Result<void> kept = keep_objects(); !kept) {
       return denied(ledger_denial(kept.error(), so_far.asked));
     }
-    if (!proof.empty()) {
-      if (Result<void> kept = keep(proof); !kept) {
-        return denied(ledger_denial(kept.error(), so_far.asked));
-      }
-    }
+    so_far.inputs = decision.inputs;
     ledger::Salt salt{};
     here_.random.fill(salt);
     ledger::Side side(salt);
@@ -348,6 +350,7 @@ class Admitter {
     if (!recorded) return denied(ledger_denial(recorded.error(), so_far.asked));
     if (last_moment) return denied(std::move(*last_moment));
     if (again) return Maybe();
+    if (!only_attempt) site_.planned(plan);
     admission.status_ = TRY(run::step(status, run::Event::AdmissionDurable));
     admission.plan_ = std::move(plan);
     admission.facts_ = facts;
@@ -447,15 +450,29 @@ class Admitter {
 
   const RunRequest& request_;
   Installation& here_;
-  const enforce::Capabilities& kernel_;
+  Site& site_;
   bool not_found_ = false;
   std::string permit_name_;
 };
 
+Result<Admitted> admit(const RunRequest& request, Installation& here, Site& site) {
+  if (request.command.empty()) return Error(Code::InvalidArgument, "there is no command");
+  return Admitter(request, here, site).run();
+}
+
 Result<Admitted> admit(const RunRequest& request, Installation& here,
                        const enforce::Capabilities& kernel) {
-  if (request.command.empty()) return Error(Code::InvalidArgument, "there is no command");
-  return Admitter(request, here, kernel).run();
+  class Bare final : public Site {
+   public:
+    explicit Bare(const enforce::Capabilities& found) : kernel_(found) {}
+    const enforce::Capabilities& kernel() override { return kernel_; }
+    void planned(const enforce::Plan&) override {}
+
+   private:
+    const enforce::Capabilities& kernel_;
+  };
+  Bare bare(kernel);
+  return admit(request, here, bare);
 }
 
 Result<MaybeInstallation> open_installation(const Home& home, const Account& account,

@@ -99,7 +99,20 @@ struct Refused {
   std::string permit;  // short id, if one was read
 };
 
+// Where the run will be, made while it is being admitted (enforce/ground.h).
+class Site {
+ public:
+  virtual ~Site() = default;
+  // kernel is what carries a run there.
+  virtual const enforce::Capabilities& kernel() = 0;
+  // planned says what the run would be; whether it will be is not recorded yet, so nothing of the
+  // plan may execute.
+  virtual void planned(const enforce::Plan& plan) = 0;
+};
+
 using Admitted = std::variant<Admission, Refused>;
+Result<Admitted> admit(const RunRequest& request, Installation& here, Site& site);
+// The same with nothing made ahead.
 Result<Admitted> admit(const RunRequest& request, Installation& here,
                        const enforce::Capabilities& kernel);
 

@@ -209,6 +209,20 @@ std::optional<Denial> unenforced(const permit::Grant& grant, const permit::Limit
   return {};
 }
 
+std::optional<enforce::Identity> identity_of(const RunAs& who) {
+  enforce::Identity identity;
+  if (who.uid != 0) {
+    identity.uid = who.uid;
+    identity.gid = who.gid;
+    return identity;
+  }
+  if (!who.other_uid || *who.other_uid == 0) return std::nullopt;
+  identity.uid = *who.other_uid;
+  identity.gid = who.other_gid.value_or(*who.other_uid);
+  identity.idmap = who.own_files;
+  return identity;
+}
+
 Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilities& kernel) {
   const permit::Grant& grant = request.grant;
   if (auto no = unenforced(grant, request.limits, request.least_tier, kernel)) {
@@ -274,24 +288,18 @@ Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilit
   plan.covers = std::move(outer);
   mounts.finish(plan);
 
-  if (request.who.uid == 0) {
-    if (!request.who.other_uid || *request.who.other_uid == 0) {
-      return Compiled(deny(Reason::MechanismUnavailable, "run as root",
-                           "a run never has the host's uid 0, and no other is configured",
-                           "[root] uid and gid in writ.toml"));
-    }
-    plan.identity.uid = *request.who.other_uid;
-    plan.identity.gid = request.who.other_gid.value_or(*request.who.other_uid);
-    plan.identity.idmap = request.who.own_files;
-    if (plan.identity.idmap && !kernel.idmapped_mounts) {
-      return Compiled(deny(Reason::MechanismUnavailable, "run as root",
-                           "the kernel or the file system refuses idmapped mounts",
-                           "start it as the user whose files it works on"));
-    }
-  } else {
-    plan.identity.uid = request.who.uid;
-    plan.identity.gid = request.who.gid;
+  const std::optional<enforce::Identity> identity = identity_of(request.who);
+  if (!identity) {
+    return Compiled(deny(Reason::MechanismUnavailable, "run as root",
+                         "a run never has the host's uid 0, and no other is configured",
+                         "[root] uid and gid in writ.toml"));
   }
+  if (identity->idmap && !kernel.idmapped_mounts) {
+    return Compiled(deny(Reason::MechanismUnavailable, "run as root",
+                         "the kernel or the file system refuses idmapped mounts",
+                         "start it as the user whose files it works on"));
+  }
+  plan.identity = *identity;
 
   plan.jit = std::find(grant.features.begin(), grant.features.end(), permit::Feature::Jit) !=
              grant.features.end();

@@ -36,6 +36,9 @@ struct RunAs {
   bool own_files = false;  // root only: the run stands for root's files (idmapped mounts)
 };
 
+// identity_of says as whom it runs; nothing when root has no other account configured.
+std::optional<enforce::Identity> identity_of(const RunAs& who);
+
 struct CompileRequest {
   RunId run;
   const permit::Grant& grant;

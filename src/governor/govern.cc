@@ -3,10 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <thread>
-
 #include "governor/registry.h"
-#include "governor/streams.h"
 #include "governor/watch.h"
 
 namespace writ::governor {
@@ -34,8 +31,8 @@ ledger::GateCounts as_recorded(const enforce::GateCounts& counts) {
 
 }  // namespace
 
-Result<RunEnd> govern(const Admission& admission, Installation& here,
-                      const enforce::Capabilities& kernel, const GovernOptions& options) {
+Result<RunEnd> govern(const Admission& admission, Installation& here, RunSite& site,
+                      const GovernOptions& options) {
   run::Status status = admission.status();
   Recorder recorder(*here.store, here.log_key, here.clock, here.random,
                     {.run = admission.run(),
@@ -57,24 +54,21 @@ Result<RunEnd> govern(const Admission& admission, Installation& here,
   const std::int64_t began = here.clock.boot_nanos();
   const Result<void> ran = [&]() -> Result<void> {
     std::unique_ptr<Watch> watch = TRY(Watch::create(admission, here));
-    Streams streams = TRY(Streams::create());
     UniqueFd finished = TRY(event_fd());
-    enforce::RunStreams run_side = streams.take_run_side();
-    std::optional<Result<enforce::Outcome>> result;
-    std::thread loop([&] {
-      result.emplace(supervisor.run(std::move(run_side), kernel));
-      const std::uint64_t one = 1;
-      (void)!::write(finished.number(), &one, sizeof one);
-    });
+    WRIT_ASSERT(site.ground() != nullptr);
+    site.ground()->keep(supervisor, finished.borrow());
     watch->start(supervisor, verdicts, recorder);
-    streams.copy(finished.borrow());
-    loop.join();
-    watch->stop(*result ? (**result).end_latency_nanos : 0);
-    if (!*result) return Error(std::move(*result).error());
-    outcome = std::move(**result);
+    site.streams().copy(finished.borrow());
+    Result<enforce::Outcome> result = site.ground()->wait();
+    watch->stop(result ? result->end_latency_nanos : 0);
+    if (!result) return Error(std::move(result).error());
+    outcome = std::move(*result);
     return {};
   }();
-  if (!ran) not_started = ran.error().message();
+  if (!ran) {
+    not_started = ran.error().message();
+    site.clear();
+  }
 
   ledger::End body;
   if (outcome && outcome->counts.released > 0) {

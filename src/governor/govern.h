@@ -6,7 +6,7 @@
 // that held at admission still holds. Every process is gone before the end is recorded, and the
 // end is durable, under a signed head, before govern() returns.
 //
-//   RunEnd end = TRY(govern(admission, installation, kernel, {.on_refusal = print}));
+//   RunEnd end = TRY(govern(admission, installation, site, {.on_refusal = print}));
 //
 // An Error means that the end could not be recorded; nothing of the run is left all the same, and
 // whoever next takes the ledger's lock records what can still be said.
@@ -20,6 +20,7 @@
 #include "enforce/supervisor.h"
 #include "governor/admission.h"
 #include "governor/exec_verdicts.h"
+#include "governor/site.h"
 #include "ledger/checkpoint.h"
 
 namespace writ::governor {
@@ -41,7 +42,7 @@ struct RunEnd {
   ledger::Checkpoint head;
 };
 
-Result<RunEnd> govern(const Admission& admission, Installation& here,
-                      const enforce::Capabilities& kernel, const GovernOptions& options);
+Result<RunEnd> govern(const Admission& admission, Installation& here, RunSite& site,
+                      const GovernOptions& options);
 
 }  // namespace writ::governor

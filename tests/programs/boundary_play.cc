@@ -307,6 +307,9 @@ void state() {
   rlimit core{};
   (void)getrlimit(RLIMIT_CORE, &core);
   printf("core %ld\n", static_cast<long>(core.rlim_max));
+  rlimit cpu{};
+  (void)getrlimit(RLIMIT_CPU, &cpu);
+  printf("cpu %ld, then %ld\n", static_cast<long>(cpu.rlim_cur), static_cast<long>(cpu.rlim_max));
   for (const char* name : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {
     std::string line;
     for (const std::string& one : lines_of("/proc/self/status")) {

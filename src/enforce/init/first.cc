@@ -41,7 +41,7 @@ struct [[gnu::packed]] PathRule {
 void limit(const Script& script) {
   const auto* limits = script.table<wire::Limit>(script.head().limits);
   for (std::uint32_t i = 0; i < script.head().limits.count; ++i) {
-    const rlimit value{limits[i].value, limits[i].value};
+    const rlimit value{limits[i].soft, limits[i].hard};
     need(setrlimit(static_cast<__rlimit_resource_t>(limits[i].resource), &value),
          "setting a limit");
   }

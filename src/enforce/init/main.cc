@@ -164,11 +164,17 @@ Passed passed_mounts;
   need(setsid(), "making a session");
   (void)umask(0);
 
+  // What every run has, before it is known what this one may do.
+  bring_up_loopback();
+  make_proc();
+  wire::Message ready;
+  ready.kind = wire::Kind::Ready;
+  if (!send_message(ready, -1)) _exit(0);
+
   Script script;
   receive_script(script, passed_mounts);
   const char* hostname = script.text(script.head().hostname);
   need(sethostname(hostname, strlen(hostname)), "naming the run");
-  bring_up_loopback();
   build_root(script, passed_mounts);
 
   sigset_t child_signals;

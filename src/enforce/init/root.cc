@@ -44,6 +44,16 @@ struct Decimal {
   }
 };
 
+int made_proc = -1;
+
+int mount_of(int context, std::uint64_t attributes, const char* what) {
+  need(fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0), "making", what);
+  const int mount = static_cast<int>(
+      need(fsmount(context, FSMOUNT_CLOEXEC, static_cast<unsigned>(attributes)), "mounting", what));
+  (void)close(context);
+  return mount;
+}
+
 class Root {
  public:
   Root(const Script& script, const Passed& passed) : script_(script), passed_(passed) {}
@@ -93,7 +103,7 @@ class Root {
       case wire::Op::Device: return device(step, path);
       case wire::Op::Scratch:
         return attach(tmpfs(step.size, step.inode, step.mode, step.attributes), path);
-      case wire::Op::Proc: return attach(proc(), path);
+      case wire::Op::Proc: return attach(made_proc, path);
       case wire::Op::Cover: return cover(path);
       case wire::Op::Seal: return seal(path);
     }
@@ -175,30 +185,6 @@ class Root {
     return mount_of(context, attributes, "tmpfs");
   }
 
-  int proc() {
-    const int context = static_cast<int>(need(fsopen("proc", FSOPEN_CLOEXEC), "making /proc"));
-    const int mount =
-        mount_of(context, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, "/proc");
-    // No namespaces below this one; the one write that this /proc ever sees.
-    const int limit =
-        static_cast<int>(need(openat(mount, "sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC),
-                              "limiting user namespaces"));
-    need(write(limit, "0", 1), "limiting user namespaces");
-    (void)close(limit);
-    mount_attr wanted{};
-    wanted.attr_set = MOUNT_ATTR_RDONLY;
-    need(mount_setattr(mount, "", AT_EMPTY_PATH, &wanted, sizeof wanted), "restricting", "/proc");
-    return mount;
-  }
-
-  int mount_of(int context, std::uint64_t attributes, const char* what) {
-    need(fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0), "making", what);
-    const int mount = static_cast<int>(need(
-        fsmount(context, FSMOUNT_CLOEXEC, static_cast<unsigned>(attributes)), "mounting", what));
-    (void)close(context);
-    return mount;
-  }
-
   void cover(const char* path) {
     const int at = target(path);
     struct stat info {};
@@ -243,6 +229,20 @@ class Root {
 };
 
 }  // namespace
+
+void make_proc() {
+  const int context = static_cast<int>(need(fsopen("proc", FSOPEN_CLOEXEC), "making /proc"));
+  made_proc = mount_of(context, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, "/proc");
+  // No namespaces below this one; the one write that this /proc ever sees.
+  const int limit =
+      static_cast<int>(need(openat(made_proc, "sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC),
+                            "limiting user namespaces"));
+  need(write(limit, "0", 1), "limiting user namespaces");
+  (void)close(limit);
+  mount_attr wanted{};
+  wanted.attr_set = MOUNT_ATTR_RDONLY;
+  need(mount_setattr(made_proc, "", AT_EMPTY_PATH, &wanted, sizeof wanted), "restricting", "/proc");
+}
 
 void build_root(const Script& script, const Passed& passed) {
   Root(script, passed).build();

@@ -45,6 +45,9 @@ struct Passed {
   unsigned count = 0;
 };
 
+// make_proc makes the run's own /proc, read-only, to be mounted by build_root.
+void make_proc();
+
 // build_root makes the run's root from the script's steps, enters it and lets go of the host's.
 void build_root(const Script& script, const Passed& passed);
 

@@ -62,7 +62,8 @@ struct LandRule {
 struct Limit {
   std::uint32_t resource = 0;
   std::uint32_t pad = 0;
-  std::uint64_t value = 0;
+  std::uint64_t soft = 0;
+  std::uint64_t hard = 0;
 };
 
 struct FilterOp {  // struct sock_filter
@@ -98,12 +99,13 @@ enum class Kind : std::uint32_t {
   Heartbeat = 1,
   Freeze = 2,
   Thaw = 3,
-  FirstExit = 4,   // value: wait status
-  Script = 16,     // governor to init, with the script's descriptor first, then mounts
-  Fds = 17,        // more mounts
-  Listener = 18,   // first task to governor, with the descriptor
-  Failed = 19,     // value: errno; text: what could not be done
-  NotStarted = 20  // first task to governor: execve returned; value: errno
+  FirstExit = 4,    // value: wait status
+  Script = 16,      // governor to init, with the script's descriptor first, then mounts
+  Fds = 17,         // more mounts
+  Listener = 18,    // first task to governor, with the descriptor
+  Failed = 19,      // value: errno; text: what could not be done
+  NotStarted = 20,  // first task to governor: execve returned; value: errno
+  Ready = 21        // init to governor: in its namespaces, its /proc made, waiting for the script
 };
 
 struct Message {
@@ -112,7 +114,7 @@ struct Message {
   char text[248] = {};
 };
 
-static_assert(sizeof(Step) == 56 && sizeof(LandRule) == 16 && sizeof(Limit) == 16);
+static_assert(sizeof(Step) == 56 && sizeof(LandRule) == 16 && sizeof(Limit) == 24);
 static_assert(sizeof(FilterOp) == 8 && sizeof(Message) == 256);
 
 }  // namespace writ::enforce::wire

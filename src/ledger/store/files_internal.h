@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -92,6 +93,10 @@ class HeadWriter {
   ByteVec bundle_;  // the entries of the partial bundle at the edge
   std::set<std::string> known_dirs_;
 };
+
+// keep_objects writes objects/SHA256 for each that does not stand there whole; all are durable on
+// return (objects.cc).
+Result<void> keep_objects(const Files& files, std::span<const Bytes> objects);
 
 // Clear text: side/RUN (or side/outside), records of number u64, length u32, bytes. An erased
 // record keeps its length and holds zeros, with which no Side begins.

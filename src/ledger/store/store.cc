@@ -77,6 +77,9 @@ class StoreImpl final : public Store {
   Result<Checkpoint> sign_head(const crypto::PrivateKey& log_key) override;
   Result<void> with_lock(const std::function<Result<void>(LockedState&)>& fn) override;
   Result<Digest32> put_object(Bytes bytes) override;
+  Result<void> put_objects(std::span<const Bytes> objects) override {
+    return keep_objects(files_, objects);
+  }
   Result<void> erase_side(const RunId& run, std::optional<Seq> seq) override;
   const VerifierKey& log_key() const override { return files_.key; }
   LedgerId ledger_id() const override { return ledger_id_; }
@@ -600,28 +603,9 @@ Result<Checkpoint> StoreImpl::sign_head(const crypto::PrivateKey& log_key) {
 }
 
 Result<Digest32> StoreImpl::put_object(Bytes bytes) {
-  Storage& storage = *files_.storage;
-  const Digest32 digest = crypto::sha256(bytes);
-  TRY(storage.make_dir(files_.root.borrow(), "objects"));
-  UniqueFd dir = TRY(storage.open_dir(files_.root.borrow(), "objects"));
-  const std::string name = to_hex(digest);
-  // One that stands there whole was synced before it got its name; the name is made durable.
-  Result<ByteVec> held = read_file(storage, dir.borrow(), name, bytes.size());
-  if (held && equal(*held, bytes)) {
-    TRY(storage.sync_dir(dir.borrow()));
-    return digest;
-  }
-  Result<void> made = create_file_durably(storage, dir.borrow(), name, bytes);
-  if (made) return digest;
-  if (made.error().code() != Code::Conflict) return std::move(made).error();
-  // Others have made it meanwhile, or it is not whole.
-  held = read_file(storage, dir.borrow(), name, bytes.size());
-  if (!held || !equal(*held, bytes)) {
-    TRY(write_file_durably(storage, dir.borrow(), name, bytes));
-    return digest;
-  }
-  TRY(storage.sync_dir(dir.borrow()));
-  return digest;
+  const Bytes one[] = {bytes};
+  TRY(put_objects(one));
+  return crypto::sha256(bytes);
 }
 
 Result<void> StoreImpl::erase_side(const RunId& run, std::optional<Seq> seq) {
