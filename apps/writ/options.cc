@@ -25,6 +25,13 @@ constexpr Verb kVerbs[] = {
     {"domain list", "list the domains that are defined here"},
     {"domain show", "show a domain: what it enforces, and what carries it"},
     {"domain check", "check a domain: definition, trust, policy"},
+    {"policy check",
+     "parse Cedar policies and schemas, and validate policies: policy check FILE..."},
+    {"policy test", "run requests with expected decisions: policy test TESTS.toml..."},
+    {"policy authorize", "ask policies one question: allow or deny, and by which policies"},
+    {"policy explain", "say why: what decided, and for a deny what came nearest"},
+    {"policy fmt", "lay out Cedar policies or a schema"},
+    {"policy convert", "Cedar text to JSON, and JSON to text"},
     {"ledger show", "show the ledger's entries, or the story of runs as trees"},
     {"ledger verify", "verify the ledger, offline, and replay every recorded decision"},
     {"doctor", "show what this machine offers, by really trying, and what is missing"},
@@ -83,6 +90,8 @@ class Parser {
     verb("domain show")->add_option("name", options_.target, "the domain");
     verb("domain check")->add_option("name", options_.target, "the domain");
 
+    policy_verbs();
+
     CLI::App* show = verb("ledger show");
     show->add_option("run", options_.target, "only this run");
     show->add_flag("--last", options_.last, "only the last run");
@@ -129,12 +138,50 @@ class Parser {
 
  private:
   void groups() {
-    for (const auto& [name, text] : {std::pair{"permit", "issue, show and verify permits"},
-                                     std::pair{"domain", "list, show and check domains"},
-                                     std::pair{"ledger", "show and verify the ledger"}}) {
+    for (const auto& [name, text] :
+         {std::pair{"permit", "issue, show and verify permits"},
+          std::pair{"domain", "list, show and check domains"},
+          std::pair{"policy", "check, test, explain and write Cedar policies"},
+          std::pair{"ledger", "show and verify the ledger"}}) {
       groups_[name] = app_.add_subcommand(name, text);
       groups_[name]->require_subcommand(1);
     }
+  }
+
+  void policy_verbs() {
+    PolicyOptions& policy = options_.policy;
+    const char* const schema = "the schema to validate against";
+    const char* const entities = "entities (JSON)";
+    CLI::App* check = verb("policy check");
+    check->add_option("file", policy.files, "policies (text or JSON) or schemas; - reads here")
+        ->required();
+    check->add_option("--schema", policy.schema, schema);
+    check->add_option("--entities", policy.entities, entities);
+
+    verb("policy test")->add_option("tests", policy.files, "test files (TOML)")->required();
+
+    for (const char* name : {"policy authorize", "policy explain"}) {
+      CLI::App* ask = verb(name);
+      ask->add_option("policies", options_.target, "the policies (text or JSON)")->required();
+      ask->add_option("--schema", policy.schema, schema);
+      ask->add_option("--entities", policy.entities, entities);
+      ask->add_option("--request", policy.request, "the whole request (JSON)");
+      ask->add_option("--principal", policy.principal, "who, as User::\"ann\"");
+      ask->add_option("--action", policy.action, "does what");
+      ask->add_option("--resource", policy.resource, "with what");
+      ask->add_option("--context", policy.context, "the context: a file, or JSON");
+      ask->add_flag("--cedar", policy.cedar,
+                    "Cedar's own rule: a policy that fails takes no part (Writ: it denies)");
+    }
+
+    CLI::App* fmt = verb("policy fmt");
+    fmt->add_option("file", policy.files, "policies or schemas (text); - reads here")->required();
+    fmt->add_flag("-w,--write", policy.write, "write the files back");
+    fmt->add_flag("--check", policy.check, "only say which files are not formatted");
+
+    CLI::App* convert = verb("policy convert");
+    convert->add_option("file", options_.target, "policies or a schema; - reads here")->required();
+    convert->add_option("-o,--output", options_.output, "where to (default: standard output)");
   }
 
   CLI::App* verb(const std::string& name) {

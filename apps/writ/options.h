@@ -21,6 +21,21 @@ inline constexpr int kFailed = 125;
 inline constexpr int kDenied = 126;
 inline constexpr int kNotFound = 127;
 
+// Of the verbs `policy …`.
+struct PolicyOptions {
+  std::vector<std::string> files;
+  std::string schema;
+  std::string entities;
+  std::string request;    // a file
+  std::string principal;  // entity ids as text
+  std::string action;
+  std::string resource;
+  std::string context;  // a file, or JSON that begins with `{`
+  bool write = false;   // fmt
+  bool check = false;   // fmt
+  bool cedar = false;   // authorize, explain: what fails takes no part
+};
+
 struct Options {
   std::string verb;  // "run", "permit issue", …
   bool json = false;
@@ -41,7 +56,8 @@ struct Options {
   bool last = false;  // explain, ledger show
   bool codes = false;
   bool tree = false;
-  bool keep = false;                                // demo
+  bool keep = false;  // demo
+  PolicyOptions policy;
   std::optional<std::vector<std::string>> command;  // after `--`
 };
 
