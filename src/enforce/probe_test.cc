@@ -16,7 +16,7 @@ TEST(Probe, TriesEachMechanismOnceAndSaysSomethingOfEach) {
     EXPECT_TRUE(names.insert(one.name).second) << one.name;
     EXPECT_FALSE(one.detail.empty()) << one.name;
   }
-  EXPECT_EQ(names.size(), 11u);
+  EXPECT_EQ(names.size(), 12u);
   EXPECT_EQ(found.root, geteuid() == 0);
 }
 
