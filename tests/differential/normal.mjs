@@ -14,7 +14,7 @@ export function normalPolicy(policy) {
   return out;
 }
 
-// An entity id in a scope may stand in {"__entity": …}.
+// An entity id may stand in {"__entity": …}, also in two of them.
 function plainUids(value) {
   if (value === null || typeof value !== 'object') return value;
   if (value.__entity) return plainUids(value.__entity);
@@ -24,7 +24,7 @@ function plainUids(value) {
 
 function valueExpr(value) {
   if (value === null || typeof value !== 'object' || value.__big) return {Value: value};
-  if (value.__entity) return {Value: value};
+  if (value.__entity) return {Value: {__entity: plainUids(value)}};
   if (Array.isArray(value)) return {Set: value.map(valueExpr)};
   if (value.__extn) return {[value.__extn.fn]: (value.__extn.args ?? [value.__extn.arg]).map(valueExpr)};
   return {Record: Object.fromEntries(Object.entries(value).map(([key, item]) => [key, valueExpr(item)]))};
