@@ -130,7 +130,7 @@ TEST(Printer, PutsParenthesesOnlyWhereTheyAreNeeded) {
             "true && (false && true) || (true || false)");
   EXPECT_EQ(printed("!!!!(!(!true))"), "!!(!!!!true)");
   EXPECT_EQ(printed("-(1) == - 1 && -(-1) == -(-(-(context.x)))"),
-            "-(1) == -1 && -(-1) == ---context.x");
+            "-(1) == -1 && --1 == ---context.x");
   EXPECT_EQ(printed("(-1).a && (-1.a)"), "(-1).a && -1.a");
   EXPECT_EQ(printed("(if true then (1) else (2)) == (if false then 3 else if true then 4 else 5)"),
             "(if true then 1 else 2) == (if false then 3 else if true then 4 else 5)");

@@ -72,10 +72,23 @@ Notation::Notation(const Expr& expr) : expr_(expr) {
   signs_.assign(expr.nodes.size(), 0);
   for (std::size_t i = 0; i < expr.nodes.size(); ++i) {
     const Node& node = expr.nodes[i];
+    if (is_negative(static_cast<ExprId>(i))) signs_[i] = 1;
     if (node.op != Op::Not && node.op != Op::Neg) continue;
-    const bool same = expr.nodes[node.a].op == node.op && signs_[node.a] < kMaxSigns;
-    signs_[i] = same ? static_cast<std::uint8_t>(signs_[node.a] + 1) : std::uint8_t{1};
+    signs_[i] = continues(node.a, node.op) ? static_cast<std::uint8_t>(signs_[node.a] + 1) : 1;
   }
+}
+
+bool Notation::is_negative(ExprId id) const {
+  const Node& node = expr_.nodes[id];
+  if (node.op != Op::Literal) return false;
+  const ValueRef value = expr_.literals[node.a].ref();
+  return value.kind() == Kind::Long && value.as_number() < 0;
+}
+
+// Whether a sign can stand before what begins with the same sign: `!!x`, `--x`, `--1`.
+bool Notation::continues(ExprId id, Op sign) const {
+  const bool same = expr_.nodes[id].op == sign || (sign == Op::Neg && is_negative(id));
+  return same && signs_[id] < kMaxSigns;
 }
 
 // `x has a.b.c` is the `&&` of `x has a.b` and `x.a.b has c`: each `&&` looks whether its left side
@@ -133,11 +146,7 @@ Notation::Binding Notation::binding(ExprId id) const {
     case Op::Mul: return Binding::Product;
     case Op::Not:
     case Op::Neg: return Binding::Unary;
-    case Op::Literal: {
-      const ValueRef value = expr_.literals[node.a].ref();
-      const bool negative = value.kind() == Kind::Long && value.as_number() < 0;
-      return negative ? Binding::Unary : Binding::Primary;
-    }
+    case Op::Literal: return is_negative(id) ? Binding::Unary : Binding::Primary;
     case Op::Var:
     case Op::Set:
     case Op::Record: return Binding::Primary;
@@ -157,8 +166,8 @@ Notation::Piece Notation::operand(ExprId id, Binding least) const {
 Notation::Piece Notation::after_sign(ExprId id, Op sign) const {
   const Node& node = expr_.nodes[id];
   const bool number = node.op == Op::Literal && expr_.literals[node.a].ref().kind() == Kind::Long;
-  const bool fits = (node.op == sign && signs_[id] < kMaxSigns) ||
-                    (binding(id) >= Binding::Member && !(number && sign == Op::Neg));
+  const bool fits =
+      continues(id, sign) || (binding(id) >= Binding::Member && !(number && sign == Op::Neg));
   return {fits ? Piece::Kind::Operand : Piece::Kind::Parenthesised, {}, id};
 }
 

@@ -43,6 +43,8 @@ class Notation {
   enum class Binding : std::uint8_t;
   Binding binding(ExprId id) const;
   Piece operand(ExprId id, Binding least) const;
+  bool is_negative(ExprId id) const;
+  bool continues(ExprId id, Op sign) const;
   Piece after_sign(ExprId id, Op sign) const;
   std::string has_path(ExprId id, ExprId& left) const;
   void find_has_paths();

@@ -10,8 +10,12 @@
 namespace writ::policy {
 
 bool operator==(const PolicyBody& a, const PolicyBody& b) {
-  const auto same_scope = [](const Scope& x, const Scope& y) {
-    return x.op == y.op && x.slot == y.slot && x.entities == y.entities && x.type == y.type;
+  const auto op = [](const Scope& scope) {
+    const bool one = scope.op == Scope::Op::InList && scope.entities.size() == 1;
+    return one ? Scope::Op::In : scope.op;
+  };
+  const auto same_scope = [&](const Scope& x, const Scope& y) {
+    return op(x) == op(y) && x.slot == y.slot && x.entities == y.entities && x.type == y.type;
   };
   const auto same_annotation = [](const Annotation& x, const Annotation& y) {
     return x.key == y.key && x.value == y.value;

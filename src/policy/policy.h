@@ -61,7 +61,8 @@ struct PolicyBody {
   std::uint32_t column = 1;
 
   bool is_template() const { return principal.slot || resource.slot; }
-  // Equal: the same effect, annotations, scope and conditions, wherever they stood in the text.
+  // Equal: the same effect, annotations, scope (`in [E]` is `in E`) and conditions, wherever they
+  // stood in the text.
   friend bool operator==(const PolicyBody& a, const PolicyBody& b);
 };
 

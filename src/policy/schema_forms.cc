@@ -66,7 +66,10 @@ json::Value action_json(const ActionSource& action) {
   json::Value applies = json::Value::object();
   applies.set("principalTypes", list_json(action.principals))
       .set("resourceTypes", list_json(action.resources));
-  if (action.context) applies.set("context", type_json(*action.context));
+  // A context without attributes is what an action has anyway.
+  const bool empty = action.context && action.context->form == TypeSource::Form::Record &&
+                     action.context->attributes.empty();
+  if (action.context && !empty) applies.set("context", type_json(*action.context));
   json::Value out = json::Value::object();
   out.set("appliesTo", std::move(applies));
   if (!action.parents.empty()) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "json/value.h"
 
 namespace writ::conformance {
 
@@ -26,6 +27,12 @@ class Source {
   std::filesystem::path root_;
   std::filesystem::path remove_;  // empty: nothing
 };
+
+// read_xz is the unpacked text of a .xz file.
+Result<std::string> read_xz(const std::filesystem::path& file);
+
+// same_json compares without regard to the order of members.
+bool same_json(const json::Value& a, const json::Value& b);
 
 // data_path is a file of the shared conformance data: $WRIT_SHARED, or ../shared.
 std::filesystem::path data_path(const std::string& name);

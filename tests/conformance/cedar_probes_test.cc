@@ -2,13 +2,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <sstream>
 
 #include "cases.h"
 #include "json/read.h"
 #include "json/write.h"
 #include "policy/authorizer.h"
+#include "policy/policy_json.h"
+#include "policy/printer.h"
 #include "policy/schema.h"
+#include "policy/schema_forms.h"
 #include "policy/validator.h"
 #include "policy/value_json.h"
 
@@ -24,10 +28,30 @@ using policy::Schema;
 constexpr json::Limits kLimits = {.bytes = 16U << 20U, .depth = 200, .values = 100'000};
 
 struct Probe {
-  std::string op;
-  json::Value job;
-  json::Value answer;
+  std::string line = {};
+  std::string op = {};
+  json::Value job = {};
+  json::Value answer = {};
 };
+
+// The JSON of `"key": …` as it stands in a line: the strict reader would refuse it with the line.
+std::string raw_member(const std::string& line, const std::string& key) {
+  const std::size_t begin = line.find("\"" + key + "\": ") + key.size() + 4;
+  std::size_t end = begin;
+  int depth = 0;
+  bool in_string = false;
+  do {
+    const char c = line.at(end++);
+    if (in_string && c == '\\') {
+      ++end;
+    } else if (c == '"') {
+      in_string = !in_string;
+    } else if (!in_string) {
+      depth += (c == '{' || c == '[' ? 1 : 0) - (c == '}' || c == ']' ? 1 : 0);
+    }
+  } while (depth > 0 || in_string);
+  return line.substr(begin, end - begin);
+}
 
 std::vector<Probe> read_probes() {
   const auto file = data_path("probes.jsonl");
@@ -35,24 +59,21 @@ std::vector<Probe> read_probes() {
   std::istringstream lines(source.read(file.filename()).value());
   std::vector<Probe> out;
   for (std::string line; std::getline(lines, line);) {
+    Probe probe;
+    probe.line = line;
     const auto parsed = json::read(line, kLimits);
-    if (!parsed) {
-      // A fraction inside: the strict reader refuses the entities (or the policy) it stands in,
-      // which is the answer too.
-      const std::string op = line.find("parseEntities") != std::string::npos ? "parseEntities" : "";
-      const std::size_t at = line.rfind("\"answer\": ");
-      const json::Value answer =
-          json::read(line.substr(at + 10, line.size() - at - 11), kLimits).value();
-      EXPECT_EQ(*answer.find("type")->as_string(), "failure") << line;
-      json::Value job = json::Value::object();
-      job.set("id", line.substr(0, 60)).set("entities", json::Value());
-      out.push_back({op, job, answer});
-      continue;
+    if (parsed) {
+      probe.job = *parsed->find("job");
+      probe.answer = *parsed->find("answer");
+    } else {  // a number with a fraction in the entities or the policy
+      probe.answer = json::read(raw_member(line, "answer"), kLimits).value();
+      probe.job.set("id", line.substr(0, 60));
+      const bool entities = line.find("\"parseEntities\"") != std::string::npos;
+      probe.job.set("op", entities ? "parseEntities" : "policyToText");
     }
-    const json::Value& json = *parsed;
-    const json::Value& job = *json.find("job");
-    const json::Value* op = job.find("op");
-    out.push_back({op == nullptr ? "authorize" : *op->as_string(), job, *json.find("answer")});
+    const json::Value* op = probe.job.find("op");
+    probe.op = op == nullptr ? "authorize" : *op->as_string();
+    out.push_back(std::move(probe));
   }
   return out;
 }
@@ -155,7 +176,7 @@ TEST(CedarProbes, EntitiesAreAcceptedAndRefusedAsByTheOfficialEngine) {
   for (const Probe& probe : read_probes()) {
     if (probe.op != "parseEntities") continue;
     ++count;
-    const std::string text = json::write(*probe.job.find("entities"));
+    const std::string text = raw_member(probe.line, "entities");
     const json::Value* schema_json = probe.job.find("schema");
     const auto read = [&]() -> Result<Entities> {
       if (schema_json == nullptr) return Entities::parse_json(text);
@@ -178,6 +199,18 @@ TEST(CedarProbes, SchemasAreAcceptedAndRefusedAsByTheOfficialEngine) {
     EXPECT_EQ(schema.has_value(), *probe.answer.find("type")->as_string() == "success")
         << *probe.job.find("id")->as_string() << "\n"
         << (schema ? "" : schema.error().message());
+    if (!schema) continue;
+    const json::Value& given = *probe.job.find("schema");
+    const std::string text = given.as_string() != nullptr
+                                 ? *given.as_string()
+                                 : policy::schema_json_to_text(json::write(given)).value();
+    const std::string json = policy::schema_text_to_json(text).value();
+    if (given.as_string() != nullptr) {
+      EXPECT_TRUE(same_json(json::read(json, kLimits).value(), *probe.answer.find("json")))
+          << json << "\n"
+          << json::write(*probe.answer.find("json"));
+    }
+    EXPECT_EQ(policy::schema_text_to_json(policy::schema_json_to_text(json).value()).value(), json);
   }
   EXPECT_EQ(count, 37U);
 }
@@ -211,6 +244,56 @@ TEST(CedarProbes, PoliciesAreValidatedAsByTheOfficialEngine) {
         << *probe.job.find("id")->as_string();
   }
   EXPECT_EQ(count, 67U);
+}
+
+TEST(CedarProbes, PoliciesBecomeTheOfficialEnginesJson) {
+  std::size_t count = 0;
+  for (const Probe& probe : read_probes()) {
+    if (probe.op != "policyToJson" && probe.op != "templateToJson") continue;
+    ++count;
+    ASSERT_EQ(*probe.answer.find("type")->as_string(), "success");
+    const PolicySet set = PolicySet::parse(*probe.job.find("policy")->as_string()).value();
+    const auto& list = probe.op == "policyToJson" ? set.policies() : set.templates();
+    ASSERT_EQ(list.size(), 1U);
+    const std::string json = policy::to_json(list[0]).value();
+    EXPECT_TRUE(same_json(json::read(json, kLimits).value(), *probe.answer.find("json")))
+        << json << "\n"
+        << json::write(*probe.answer.find("json"));
+  }
+  EXPECT_EQ(count, 27U);
+}
+
+TEST(CedarProbes, JsonPoliciesAreAcceptedRefusedAndPrintedAsByTheOfficialEngine) {
+  std::size_t count = 0;
+  std::size_t refused = 0;
+  for (const Probe& probe : read_probes()) {
+    if (probe.op != "policyToText") continue;
+    ++count;
+    const auto body = policy::parse_policy_json(raw_member(probe.line, "policy"));
+    ASSERT_EQ(body.has_value(), *probe.answer.find("type")->as_string() == "success")
+        << *probe.job.find("id")->as_string() << "\n"
+        << (body ? "" : body.error().message());
+    if (!body) {
+      ++refused;
+      continue;
+    }
+    // The layouts differ; the policy is the same.
+    const PolicySet theirs = PolicySet::parse(*probe.answer.find("text")->as_string()).value();
+    const std::string text = policy::to_text(policy::Policy("p", *body)).value();
+    EXPECT_TRUE(*theirs.policies().at(0).body == **body) << text;
+    EXPECT_TRUE(*PolicySet::parse(text).value().policies().at(0).body == **body) << text;
+  }
+  EXPECT_EQ(count, 18U);
+  EXPECT_EQ(refused, 7U);
+}
+
+TEST(CedarProbes, AllAreUsed) {
+  std::map<std::string, std::size_t> counts;
+  for (const Probe& probe : read_probes()) ++counts[probe.op];
+  const std::map<std::string, std::size_t> expected = {
+      {"authorize", 242},   {"validate", 67},     {"schemaToJson", 37}, {"parseEntities", 33},
+      {"policyToJson", 26}, {"policyToText", 18}, {"templateToJson", 1}};
+  EXPECT_EQ(counts, expected);
 }
 
 }  // namespace
