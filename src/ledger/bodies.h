@@ -216,7 +216,7 @@ struct Erase {
 // The log key changed; the new key signs from here on.
 struct Rotate {
   std::string vkey;  // the new one
-  ByteVec proof;     // signature of the new key over the old head
+  ByteVec proof;     // signatures of the old and the new key (ledger/rotation.h)
   WRIT_BODY_EQ(Rotate);
 };
 #undef WRIT_BODY_EQ

@@ -12,6 +12,7 @@
 
 #include "cose/key.h"
 #include "crypto/sha.h"
+#include "ledger/rotation.h"
 #include "ledger/tile.h"
 
 namespace writ::ledger {
@@ -67,6 +68,8 @@ class Verifier {
   void root_at(std::uint64_t size);
   void entry(LeafIndex index, Bytes bytes);
   void genesis(LeafIndex index, const Event& event, Bytes bytes);
+  void rotation(LeafIndex index, const Event& event);
+  void head_key();
   void in_run(LeafIndex index, const Event& event);
   void outside(LeafIndex index, const Event& event);
   void parent(LeafIndex index, const Event& event);
@@ -79,7 +82,11 @@ class Verifier {
   LogSource& source_;
   const VerifyOptions& options_;
   VerifyReport report_;
-  std::optional<VerifierKey> key_;
+  std::vector<Checkpoint> kept_;
+  ByteVec head_note_;
+  std::optional<VerifierKey> key_;       // the one trusted
+  std::optional<VerifierKey> current_;   // the one in force at the entry at hand
+  std::optional<VerifierKey> head_key_;  // the one in force where the head ends
   TileFrontier frontier_;
   std::int64_t last_time_ = 0;
   std::uint64_t next_outside_ = 0;
@@ -124,20 +131,33 @@ bool Verifier::read_head() {
     key_ = *own;
   }
   Result<Checkpoint> head = verify_checkpoint(*note, *key_);
+  if (!head && head.error().code() == Code::Denied) {
+    // Another key may have taken over: read it, believe nothing, and judge at the end.
+    const Result<Note> parsed = parse_note(*note);
+    const bool by_known =
+        parsed &&
+        std::any_of(parsed->signatures.begin(), parsed->signatures.end(), [&](const auto& line) {
+          return line.name == key_->name && line.id == key_->id;
+        });
+    if (parsed && !by_known) head = parse_checkpoint(parsed->text);
+  }
   if (!head) {
     const bool bad = head.error().code() == Code::Denied;
     report(bad ? FindingKind::HeadBadSignature : FindingKind::HeadMalformed, {},
            "the signed head: " + head.error().message());
     return false;
   }
+  head_note_ = *note;
   report_.head = *head;
-  if (const auto& kept = options_.kept_head) {
-    if (kept->size.get() > head->size.get()) {
+  kept_ = options_.further_heads;
+  if (options_.kept_head) kept_.push_back(*options_.kept_head);
+  for (const Checkpoint& kept : kept_) {
+    if (kept.size.get() > head->size.get()) {
       report(FindingKind::HeadBehindKept, {},
              "the log has " + std::to_string(head->size.get()) + " entries; it had " +
-                 std::to_string(kept->size.get()) + " when the kept head was signed");
+                 std::to_string(kept.size.get()) + " when the kept head was signed");
     }
-    if (kept->origin != head->origin) {
+    if (kept.origin != head->origin) {
       report(FindingKind::HeadInconsistent, {}, "the kept head is of another log");
     }
   }
@@ -177,8 +197,8 @@ void Verifier::compare_tile(const TileId& id, std::span<const NodeHash> hashes) 
 }
 
 void Verifier::root_at(std::uint64_t size) {
-  const auto& kept = options_.kept_head;
-  if (kept && kept->size.get() == size && frontier_.root() != kept->root) {
+  for (const Checkpoint& kept : kept_) {
+    if (kept.size.get() != size || frontier_.root() == kept.root) continue;
     report(FindingKind::HeadInconsistent, {},
            "the first " + std::to_string(size) +
                " entries are not those of the kept head: history was rewritten");
@@ -263,10 +283,53 @@ void Verifier::genesis(LeafIndex index, const Event& event, Bytes bytes) {
   const Result<VerifierKey> own = parse_vkey(body.vkey);
   const auto* acting = std::get_if<KeyAuthority>(&event.authority());
   if (!own || acting == nullptr || cose::key_id(own->key) != acting->key ||
-      own->name != body.origin || (key_ && *key_ != *own)) {
-    report(FindingKind::KeyMismatch, index,
-           "the genesis entry is not of the log key that signed the head");
+      own->name != body.origin) {
+    report(FindingKind::KeyMismatch, index, "the genesis entry is not of the key that it names");
+    return;
   }
+  current_ = *own;
+  report_.keys.push_back(*own);
+}
+
+void Verifier::rotation(LeafIndex index, const Event& event) {
+  const auto* acting = std::get_if<KeyAuthority>(&event.authority());
+  if (!current_ || !report_.ledger || acting == nullptr) return;
+  Result<VerifierKey> next = check_rotation(*report_.ledger, *current_, *event.as<Rotate>());
+  if (!next || cose::key_id(current_->key) != acting->key) {
+    report(FindingKind::RotationInvalid, index,
+           at(index) + " changes the log key, but " +
+               (next ? "is not by the key in force" : next.error().message()),
+           event.id());
+    return;
+  }
+  current_ = *next;
+  report_.keys.push_back(*next);
+}
+
+// At the end: the key that was trusted is one of the log's, and the one in force signed the head.
+void Verifier::head_key() {
+  if (report_.keys.empty()) return;  // said already: no genesis
+  if (key_ && std::find(report_.keys.begin(), report_.keys.end(), *key_) == report_.keys.end()) {
+    report(FindingKind::KeyMismatch, LeafIndex(0),
+           "the log is not one of the key that is trusted: it began with " +
+               to_string(report_.keys.front()));
+    return;
+  }
+  // A rotation that no head covers yet is not in force for the head.
+  const VerifierKey& in_force = head_key_ ? *head_key_ : report_.keys.front();
+  const Result<Checkpoint> head = verify_checkpoint(head_note_, in_force);
+  if (head) return;
+  const bool by_older = std::any_of(report_.keys.begin(), report_.keys.end(), [&](const auto& key) {
+    return verify_checkpoint(head_note_, key).has_value();
+  });
+  if (by_older) {
+    report(FindingKind::KeyMismatch, {},
+           "the signed head is by a log key that was retired; in force is " + to_string(in_force));
+    return;
+  }
+  report(FindingKind::HeadBadSignature, {},
+         "the signed head is not by the log key in force, " + to_string(in_force) + ": " +
+             head.error().message());
 }
 
 void Verifier::parent(LeafIndex index, const Event& event) {
@@ -402,6 +465,8 @@ void Verifier::entry(LeafIndex index, Bytes bytes) {
   const Event& event = *decoded;
   if (event.kind() == EventKind::Genesis) {
     genesis(index, event, bytes);
+  } else if (event.kind() == EventKind::Rotate) {
+    rotation(index, event);
   } else if (index.get() == 0) {
     report(FindingKind::GenesisMissing, index, "the log does not begin with a genesis entry");
   }
@@ -438,6 +503,8 @@ void Verifier::entry(LeafIndex index, Bytes bytes) {
 VerifyReport Verifier::run() {
   if (!read_head()) return std::move(report_);
   entries_of_head(*report_.head);
+  head_key_ = current_;
+  head_key();
   if (options_.with_tail) unsigned_tail(report_.head->size.get());
   for (const auto& [id, state] : runs_) {
     if (!state.ended) closed(id, state, std::nullopt, false);
@@ -464,6 +531,7 @@ std::string_view finding_name(FindingKind kind) {
     case FindingKind::GenesisMissing: return "genesis_missing";
     case FindingKind::GenesisRepeated: return "genesis_repeated";
     case FindingKind::KeyMismatch: return "key_mismatch";
+    case FindingKind::RotationInvalid: return "rotation_invalid";
     case FindingKind::TimeBackwards: return "time_backwards";
     case FindingKind::SequenceGap: return "sequence_gap";
     case FindingKind::SequenceRepeated: return "sequence_repeated";

@@ -3,7 +3,8 @@
 // Reads a log through `LogSource` (files of a tlog-tiles directory, objects by digest), trusts
 // nothing in it but the key it is given, and reports everything it finds wrong, each with the
 // leaf index and a sentence. It checks:
-//   the head      signature by the log key; the stored tiles; the root built again from all entries
+//   the head      signature by the log key in force; the stored tiles; the root built again from
+//                 all entries; each rotation signed by the key before and the key after
 //   each entry    strict encoding, mandatory fields, time never backwards
 //   each run      numbers from 0 without gaps, nothing after its end, parents that exist and come
 //                 before; admission first; closing counters that agree with each other and with
@@ -66,6 +67,7 @@ enum class FindingKind {
   GenesisMissing,
   GenesisRepeated,
   KeyMismatch,
+  RotationInvalid,
   TimeBackwards,
   SequenceGap,
   SequenceRepeated,
@@ -104,6 +106,7 @@ struct RunSummary {
 struct VerifyReport {
   std::optional<Checkpoint> head;
   std::optional<LedgerId> ledger;  // SHA-256 of the genesis entry
+  std::vector<VerifierKey> keys;   // the log keys, in order; more than one after rotations
   std::uint64_t entries = 0;       // looked at, tail included
   std::uint64_t tail = 0;          // of them after the head
   std::uint64_t runs = 0, open_runs = 0;
@@ -113,11 +116,13 @@ struct VerifyReport {
 };
 
 struct VerifyOptions {
-  // log_key is the key trusted for heads. Without one the genesis entry's own is used, and the
-  // result says nothing about who keeps the log.
+  // log_key is the key trusted for heads: one of the log's, from which rotations lead to the one in
+  // force. Without one the genesis entry's own is used, and the result says nothing about who keeps
+  // the log.
   std::optional<VerifierKey> log_key = {};
   // kept_head is a head seen before: the log must contain it.
   std::optional<Checkpoint> kept_head = {};
+  std::vector<Checkpoint> further_heads = {};  // likewise
   bool with_tail = true;
   bool check_objects = false;  // every object named by an entry is there and whole
   std::size_t max_findings = 1'000;

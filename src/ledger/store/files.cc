@@ -30,6 +30,12 @@ std::uint64_t get(Bytes bytes, std::size_t at) {
 Error damaged(std::string message) {
   return Error(Code::Malformed, std::move(message), EUCLEAN);
 }
+Error lost_tail(std::string message) {
+  return Error(Code::Malformed, std::move(message), ENODATA);
+}
+Error bad_scan(const Scan& scan) {
+  return scan.lost ? lost_tail(scan.why) : damaged(scan.why);
+}
 Error clock_behind(std::string message) {
   return Error(Code::Denied, std::move(message), ETIME);
 }
@@ -38,13 +44,21 @@ Result<Files> open_files(Storage& storage, const std::string& state_dir) {
   UniqueFd root = TRY(storage.open_dir(FdRef::cwd(), state_dir));
   Result<UniqueFd> ledger = storage.open_dir(root.borrow(), "ledger");
   if (!ledger) return std::move(ledger).error().context("no ledger in `" + state_dir + "`");
-  Result<ByteVec> text = read_file(storage, ledger->borrow(), "vkey", 4096);
-  if (!text) return std::move(text).error().context("no ledger in `" + state_dir + "`");
-  std::string_view line = as_text(*text);
+  Result<VerifierKey> key = read_vkey(storage, ledger->borrow());
+  if (!key && key.error().code() == Code::NotFound) {
+    return std::move(key).error().context("no ledger in `" + state_dir + "`");
+  }
+  if (!key) return std::move(key).error();
+  return Files{&storage, std::move(root), std::move(ledger).value(), std::move(key).value()};
+}
+
+Result<VerifierKey> read_vkey(Storage& storage, FdRef ledger) {
+  const ByteVec text = TRY(read_file(storage, ledger, "vkey", 4096));
+  std::string_view line = as_text(text);
   if (line.ends_with('\n')) line.remove_suffix(1);
   Result<VerifierKey> key = parse_vkey(line);
   if (!key) return damaged("ledger/vkey: " + key.error().message());
-  return Files{&storage, std::move(root), std::move(ledger).value(), std::move(key).value()};
+  return key;
 }
 
 Result<std::optional<Checkpoint>> stored_head(const Files& files) {
@@ -151,7 +165,7 @@ Result<Position> walk_records(const Files& files, const Position& from,
     if (scan.end == ScanEnd::Damaged) {
       // Readers hold no lock: a record seen while it is being written may look like anything, but
       // not for long.
-      if (again++ == 5) return damaged(scan.why);
+      if (again++ == 5) return bad_scan(scan);
       at = scan.at;
       continue;
     }

@@ -21,6 +21,8 @@ namespace writ::ledger {
 
 // Errors that reason_of tells apart carry these errnos.
 Error damaged(std::string message);       // EUCLEAN
+Error lost_tail(std::string message);     // ENODATA
+Error bad_scan(const Scan& scan);         // one of them
 Error clock_behind(std::string message);  // ETIME
 
 struct Files {
@@ -34,6 +36,8 @@ struct Files {
 // open_files: NotFound when there is no log.
 Result<Files> open_files(Storage& storage, const std::string& state_dir);
 
+// read_vkey reads the key file beside the log.
+Result<VerifierKey> read_vkey(Storage& storage, FdRef ledger);
 // stored_head reads and verifies `checkpoint`; nothing when there is none. A checkpoint that does
 // not verify is damage.
 Result<std::optional<Checkpoint>> stored_head(const Files& files);
@@ -70,8 +74,10 @@ class HeadWriter {
   // remake writes again every tile and bundle that may not have been synced, up to the stored
   // head: after the machine was started anew.
   Result<void> remake(const Checkpoint& head);
-  // advance signs a head over everything up to `until`, which must be durable.
-  Result<Checkpoint> advance(const Position& until, const crypto::PrivateKey& log_key);
+  // advance signs a head over everything up to `until`, which must be durable; with `also`, the
+  // key that takes over, by both. Conflict when the log key was changed by another process.
+  Result<Checkpoint> advance(const Position& until, const crypto::PrivateKey& log_key,
+                             const crypto::PrivateKey* also = nullptr);
 
  private:
   Result<void> load(const Checkpoint& head);

@@ -11,9 +11,21 @@
 // lie in live segments, from records, which were durable; those of removed segments were synced.
 #include <algorithm>
 
+#include "ledger/cosignature.h"
 #include "ledger/store/files_internal.h"
 
 namespace writ::ledger {
+
+namespace {
+
+// The note with a signature of another key added.
+Result<std::string> signed_also(const std::string& note, const Checkpoint& head,
+                                const crypto::PrivateKey& key) {
+  const std::string other = TRY(sign_checkpoint(head, key));
+  return with_cosignatures(note, other.substr(other.rfind("\n\n") + 2));
+}
+
+}  // namespace
 
 Result<void> HeadWriter::make_dirs(const std::string& path) {
   for (std::size_t slash = path.find('/'); slash != std::string::npos;
@@ -169,8 +181,8 @@ Result<void> HeadWriter::load_from_segments(const Checkpoint& head, bool write) 
       TRY(walk_records(files_, at_, std::nullopt, head.size.get(),
                        [&](std::uint64_t index, Bytes) { return index < head.size.get(); }));
   if (end.index < head.size.get()) {
-    return damaged("the signed head covers " + std::to_string(head.size.get()) +
-                   " entries, the files hold " + std::to_string(end.index));
+    return lost_tail("the signed head covers " + std::to_string(head.size.get()) +
+                     " entries, the files hold " + std::to_string(end.index));
   }
   return take(end, head.size.get(), write);
 }
@@ -197,14 +209,25 @@ Result<void> HeadWriter::remake(const Checkpoint& head) {
   return {};
 }
 
-Result<Checkpoint> HeadWriter::advance(const Position& until, const crypto::PrivateKey& log_key) {
+Result<Checkpoint> HeadWriter::advance(const Position& until, const crypto::PrivateKey& log_key,
+                                       const crypto::PrivateKey* also) {
   const VerifierKey given = TRY(make_vkey(files_.key.name, log_key.public_key()));
   if (given != files_.key) {
     return Error(Code::Denied, "this key is not the log's: " + to_string(files_.key));
   }
+  if (TRY(read_vkey(*files_.storage, files_.dir())) != files_.key) {
+    return Error(Code::Conflict, "the log key was changed meanwhile; open the ledger again");
+  }
   const std::optional<Checkpoint> stored = TRY(stored_head(files_));
   Checkpoint head = stored.value_or(Checkpoint{files_.key.name, TreeSize(0), empty_root()});
-  if (stored && stored->size.get() >= until.index) return *stored;
+  if (stored && stored->size.get() >= until.index) {
+    if (also != nullptr) {
+      const ByteVec note = TRY(read_file(*files_.storage, files_.dir(), "checkpoint", kMaxNote));
+      const std::string both = TRY(signed_also(std::string(as_text(note)), *stored, *also));
+      TRY(write_file_durably(*files_.storage, files_.dir(), "checkpoint", as_bytes(both)));
+    }
+    return *stored;
+  }
   if (loaded_ && at_.index > head.size.get()) {
     return damaged("the stored head has gone back from " + std::to_string(at_.index) + " to " +
                    std::to_string(head.size.get()) + " entries");
@@ -216,7 +239,8 @@ Result<Checkpoint> HeadWriter::advance(const Position& until, const crypto::Priv
   TRY(write_partials());
   head.size = frontier_.size();
   head.root = frontier_.root();
-  const std::string note = TRY(sign_checkpoint(head, log_key));
+  std::string note = TRY(sign_checkpoint(head, log_key));
+  if (also != nullptr) note = TRY(signed_also(note, head, *also));
   TRY(write_file_durably(*files_.storage, files_.dir(), "checkpoint", as_bytes(note)));
   loaded_ = true;
   TRY(write_hint(files_, at_));

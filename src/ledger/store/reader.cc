@@ -17,10 +17,12 @@ class ReaderImpl final : public LedgerReader {
   Result<void> for_each(LeafIndex from,
                         const std::function<Result<bool>(LeafIndex, Bytes)>& fn) override;
   Result<ByteVec> entry(LeafIndex index) override;
-  Result<InclusionProof> prove(LeafIndex index) override;
+  Result<InclusionProof> prove(LeafIndex index, bool cosigned) override;
+  Result<Proof> consistency(TreeSize old_size, TreeSize new_size) override;
   Result<Side> side(const EventId& id) override;
 
  private:
+  HashAt hashes_under(TreeSize size);
   Result<bool> each_in_segments(std::uint64_t segment, LeafIndex& next,
                                 const std::function<Result<bool>(LeafIndex, Bytes)>& fn);
 
@@ -29,7 +31,7 @@ class ReaderImpl final : public LedgerReader {
 };
 
 Result<ByteVec> ReaderImpl::file(const std::string& path, std::size_t limit) {
-  if (path != "checkpoint" && !parse_tile_path(path)) {
+  if (path != "checkpoint" && path != "cosigned" && !parse_tile_path(path)) {
     return Error(Code::InvalidArgument, "`" + printable(path) + "` is no file of a log");
   }
   return read_file(*files_.storage, files_.dir(), path, limit);
@@ -108,9 +110,29 @@ Result<ByteVec> ReaderImpl::entry(LeafIndex index) {
   return std::move(*found);
 }
 
-Result<InclusionProof> ReaderImpl::prove(LeafIndex index) {
+// The hashes of the tree of `size`. Its partial tiles may have gone: a fuller one begins with them.
+HashAt ReaderImpl::hashes_under(TreeSize size) {
+  return hashes_from_tiles(size, [this](const TileId& id) -> Result<ByteVec> {
+    Result<ByteVec> bytes = file(tile_path(id), kMaxTileBytes);
+    for (unsigned width = static_cast<unsigned>(kTileWidth); !bytes && width > id.width; --width) {
+      bytes = file(tile_path({id.level, id.index, width}), kMaxTileBytes);
+    }
+    return bytes;
+  });
+}
+
+Result<Proof> ReaderImpl::consistency(TreeSize old_size, TreeSize new_size) {
+  const Checkpoint stored = TRY(head());
+  if (new_size.get() > stored.size.get()) {
+    return Error(Code::NotFound, "the signed head covers " + std::to_string(stored.size.get()) +
+                                     " entries, not " + std::to_string(new_size.get()));
+  }
+  return prove_consistency(old_size, new_size, hashes_under(new_size));
+}
+
+Result<InclusionProof> ReaderImpl::prove(LeafIndex index, bool cosigned) {
   InclusionProof proof;
-  proof.head_note = TRY(file("checkpoint", kMaxNote));
+  proof.head_note = TRY(file(cosigned ? "cosigned" : "checkpoint", kMaxNote));
   proof.head = TRY(verify_checkpoint(proof.head_note, files_.key));
   if (index.get() >= proof.head.size.get()) {
     return Error(Code::NotFound, "the signed head covers entries 0 to " +
@@ -119,12 +141,7 @@ Result<InclusionProof> ReaderImpl::prove(LeafIndex index) {
   }
   proof.index = index;
   proof.entry = TRY(entry(index));
-  const HashAt hashes = hashes_from_tiles(proof.head.size, [&](const TileId& id) {
-    Result<ByteVec> bytes = file(tile_path(id), kMaxTileBytes);
-    if (bytes || id.width == kTileWidth) return bytes;
-    return file(tile_path({id.level, id.index, kTileWidth}), kMaxTileBytes);
-  });
-  proof.path = TRY(prove_inclusion(index, proof.head.size, hashes));
+  proof.path = TRY(prove_inclusion(index, proof.head.size, hashes_under(proof.head.size)));
   Result<void> holds =
       check_inclusion(leaf_hash(proof.entry), index, proof.head.size, proof.path, proof.head.root);
   if (!holds) {

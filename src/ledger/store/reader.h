@@ -31,6 +31,7 @@ struct InclusionProof {
   ByteVec head_note;  // as signed
 };
 
+// As a LogSource it also gives the file `cosigned`: the last head that witnesses cosigned.
 class LedgerReader : public LogSource {
  public:
   // open: NotFound when there is no log.
@@ -45,8 +46,12 @@ class LedgerReader : public LogSource {
                                 const std::function<Result<bool>(LeafIndex, Bytes)>& fn) = 0;
   // entry reads one; NotFound past the end.
   virtual Result<ByteVec> entry(LeafIndex index) = 0;
-  // prove makes an inclusion proof under the stored head; NotFound while no head covers it.
-  virtual Result<InclusionProof> prove(LeafIndex index) = 0;
+  // prove makes an inclusion proof under the stored head, or under the last one that witnesses
+  // cosigned; NotFound while no such head covers it.
+  virtual Result<InclusionProof> prove(LeafIndex index, bool cosigned = false) = 0;
+  // consistency proves that the tree of `head` begins with that of `old_size`; both must be at
+  // most the stored head's.
+  virtual Result<Proof> consistency(TreeSize old_size, TreeSize new_size) = 0;
   // side reads an event's clear text; NotFound when it was erased or never kept.
   virtual Result<Side> side(const EventId& id) = 0;
 };

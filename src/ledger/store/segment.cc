@@ -110,8 +110,14 @@ void judge(Bytes bytes, std::uint64_t head_size, Scan& scan) {
                             segment_name(scan.at.segment) + ", byte " +
                             std::to_string(scan.at.offset) + ")";
   scan.end = ScanEnd::Damaged;
+  const std::optional<RecordHeader> header = get_header(bytes);
+  std::size_t extent = kRecordHeader;
+  if (header && header->mark == kRecord) extent += header->length + 1;
+  const bool lacking = lacks_a_piece(bytes, scan.at.offset, extent);
   if (scan.at.index < head_size) {
-    scan.why = place + " is not as it was written, though a signed head covers it";
+    scan.lost = lacking;
+    scan.why = place + (lacking ? " is missing" : " is not as it was written") +
+               ", though a signed head covers it";
     return;
   }
   for (std::size_t at = 1; at + kRecordHeader <= bytes.size(); ++at) {
@@ -123,14 +129,11 @@ void judge(Bytes bytes, std::uint64_t head_size, Scan& scan) {
       return;
     }
   }
-  const std::optional<RecordHeader> header = get_header(bytes);
   if (header && header->index != scan.at.index) {
     scan.why = place + " has the record of entry " + std::to_string(header->index);
     return;
   }
-  std::size_t extent = kRecordHeader;
-  if (header && header->mark == kRecord) extent += header->length + 1;
-  if (!lacks_a_piece(bytes, scan.at.offset, extent)) {
+  if (!lacking) {
     scan.why = place + " is not as it was written, and no write that was cut short looks like it";
     return;
   }

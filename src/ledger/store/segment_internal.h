@@ -72,6 +72,7 @@ struct Scan {
   Position at;                  // after the last whole record
   std::uint64_t last_used = 0;  // offset after the last byte that is not zero (Torn: what to clear)
   std::string why;              // Torn, Damaged: for people
+  bool lost = false;            // Damaged: nothing else than a lost write looks like it
 };
 // scan reads records from `bytes`, which lie at `from.offset` in the file and reach to its end,
 // and gives each to `record` until that returns false. `head_size` is that of the signed head.

@@ -1,43 +1,32 @@
-// Appending.
-//
-// Locks, in order: mutex_ (this process's threads, never held over input or output), then either
-// the ledger lock (ledger/lock, between processes, for one batch) or the head lock
-// (ledger/head.lock, between processes, for one head). `writing_` and `syncing_` mark the one
-// thread that has left mutex_ to write or to sync for all; whoever is done hands over to the next
-// in line, so that a thread is woken once.
-//
-// INVARIANT: tail_, segment_ and sides_ belong to the thread that set writing_.
-// INVARIANT: durable_ <= written_; every entry below durable_ is on the disk.
+// Appending. The locks and what they guard: store_internal.h.
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
 
 #include "cose/key.h"
 #include "crypto/sha.h"
-#include "ledger/store/files_internal.h"
+#include "ledger/cosignature.h"
+#include "ledger/rotation.h"
+#include "ledger/store/store_internal.h"
 
 namespace writ::ledger {
 namespace {
 
 constexpr std::size_t kMaxBatchBytes = 4 * 1024 * 1024;
-constexpr std::uint64_t kFailMarkBytes = 64;
+constexpr const char* kReserve = "reserve";
+constexpr const char* kCosigned = "cosigned";
 
-Error context(Error error, const std::string& doing) {
-  return std::move(error).context(doing);
+// What closes something is what the reserve is for.
+bool closes(EventKind kind) {
+  return kind == EventKind::End || kind == EventKind::Interrupted || kind == EventKind::Revocation;
 }
-
-struct Request {
-  std::vector<Draft>* drafts = nullptr;  // null: only waits for `end` to be durable
-  bool needs_sync = false;
-  Ticket ticket = {};
-  std::uint64_t end = 0;  // index after its last entry
-  std::optional<Error> error = {};
-  enum { Queued, Written, Done } state = Queued;
-  std::condition_variable wake = {};
-};
+bool only_closes(const Request& request) {
+  return std::all_of(request.drafts->begin(), request.drafts->end(),
+                     [](const Draft& draft) { return closes(draft.event.kind()); });
+}
+bool admits(const Request& request) {
+  return std::any_of(request.drafts->begin(), request.drafts->end(),
+                     [](const Draft& draft) { return draft.event.kind() == EventKind::Admission; });
+}
 
 Result<void> check_state_name(const std::string& name) {
   const std::size_t slash = name.find('/');
@@ -55,101 +44,7 @@ Result<void> check_state_name(const std::string& name) {
   return {};
 }
 
-class StoreImpl final : public Store {
- public:
-  StoreImpl(Files files, const Clock& clock, const StoreOptions& options)
-      : files_(std::move(files)),
-        clock_(clock),
-        options_(options),
-        sides_(files_),
-        heads_(files_, nullptr) {}
-
-  Result<void> open_locks();
-  // recover takes up the log under its lock. `creating`: it may have no head yet, and is not to
-  // be called finished.
-  Result<void> recover(bool creating);
-  Result<void> finish_creating();
-
-  Result<Ticket> append(std::vector<Draft> batch, Wait wait) override;
-  Result<void> wait_durable(const Ticket& ticket) override;
-  Result<void> sync() override;
-  std::optional<std::int64_t> oldest_unsynced() const override;
-  Result<Checkpoint> sign_head(const crypto::PrivateKey& log_key) override;
-  Result<void> with_lock(const std::function<Result<void>(LockedState&)>& fn) override;
-  Result<Digest32> put_object(Bytes bytes) override;
-  Result<void> put_objects(std::span<const Bytes> objects) override {
-    return keep_objects(files_, objects);
-  }
-  Result<void> erase_side(const RunId& run, std::optional<Seq> seq) override;
-  const VerifierKey& log_key() const override { return files_.key; }
-  LedgerId ledger_id() const override { return ledger_id_; }
-  TreeSize size() const override {
-    const std::lock_guard<std::mutex> hold(mutex_);
-    return TreeSize(written_);
-  }
-  std::vector<RepairNote> take_repairs() override {
-    const std::lock_guard<std::mutex> hold(mutex_);
-    return std::exchange(repairs_, {});
-  }
-
- private:
-  friend class LockedStateImpl;
-
-  Result<void> run(Request& request);
-  void lead_write(std::unique_lock<std::mutex>& hold);
-  void lead_sync(std::unique_lock<std::mutex>& hold);
-  void fail_all(const Error& error);
-  Result<void> wait_for(std::uint64_t end);
-
-  // By the thread that set writing_, under the ledger lock.
-  Result<void> lock_ledger();
-  void unlock_ledger();
-  Result<void> take_up();
-  Result<void> cut(const Scan& scan);
-  Result<void> write_requests(std::span<Request* const> requests);
-  Result<void> stamp(Request& request, Position at, std::vector<ByteVec>& entries);
-  Result<void> flush(ByteVec& buffer, const Position& start);
-  Result<void> begin_segment();
-  Result<void> open_tail_segment(std::uint64_t first);
-  Result<bool> scan_tail();
-  void mark_failed(const Error& error);
-  void note(RepairNote repair) {
-    const std::lock_guard<std::mutex> hold(mutex_);
-    repairs_.push_back(std::move(repair));
-  }
-
-  Files files_;
-  const Clock& clock_;
-  StoreOptions options_;
-  UniqueFd lock_file_;
-  UniqueFd head_lock_file_;
-  std::string boot_;
-  LedgerId ledger_id_;
-
-  Position tail_;
-  std::shared_ptr<UniqueFd> segment_;
-  std::uint64_t head_size_ = 0;  // a signed head that was seen: at least so much is covered
-  std::atomic<std::uint64_t> durable_mark_{0};  // durable_, for record headers
-  SideFiles sides_;
-
-  mutable std::mutex mutex_;
-  std::deque<Request*> queue_;
-  std::deque<Request*> unsynced_;
-  std::condition_variable idle_;  // for with_lock
-  unsigned exclusive_waiting_ = 0;
-  bool writing_ = false;
-  bool syncing_ = false;
-  std::uint64_t written_ = 0;
-  std::uint64_t durable_ = 0;
-  std::shared_ptr<UniqueFd> sync_target_;      // the segment that holds written_
-  std::optional<std::int64_t> pending_since_;  // first write that no started sync covers
-  std::optional<std::int64_t> syncing_since_;
-  std::optional<Error> failed_;
-  std::vector<RepairNote> repairs_;
-
-  std::mutex head_mutex_;
-  HeadWriter heads_;
-};
+}  // namespace
 
 // ---- between processes
 
@@ -214,7 +109,7 @@ Result<bool> StoreImpl::scan_tail() {
   const ByteVec bytes = TRY(read_used(*files_.storage, segment_->borrow(), tail_.offset));
   const Scan scan = scan_records(bytes, tail_, head_size_,
                                  [](std::uint64_t, std::uint64_t, Bytes) { return true; });
-  if (scan.end == ScanEnd::Damaged) return damaged(scan.why);
+  if (scan.end == ScanEnd::Damaged) return bad_scan(scan);
   tail_ = scan.at;
   if (scan.end == ScanEnd::Torn) TRY(cut(scan));
   return scan.end == ScanEnd::Sealed;
@@ -362,6 +257,54 @@ Result<void> StoreImpl::write_requests(std::span<Request* const> requests) {
   return {};
 }
 
+// Makes the reserve whole. Under the ledger lock.
+Result<void> StoreImpl::set_aside() {
+  if (options_.reserve_bytes == 0 || reserve_whole_) return {};
+  Storage& storage = *files_.storage;
+  UniqueFd file = TRY(storage.open_file(files_.dir(), kReserve, FileUse::ReadWriteCreate));
+  const std::uint64_t size = TRY(storage.size_of(file.borrow()));
+  if (size < options_.reserve_bytes) {
+    TRY(storage.preallocate(file.borrow(), size, options_.reserve_bytes - size));
+  }
+  reserve_whole_ = true;
+  return {};
+}
+
+Result<void> StoreImpl::give_up_reserve() {
+  reserve_whole_ = false;
+  UniqueFd file = TRY(files_.storage->open_file(files_.dir(), kReserve, FileUse::ReadWriteCreate));
+  return files_.storage->truncate(file.borrow(), 0);
+}
+
+// Writes requests; on a full disk those that close something are written in the room set aside.
+Result<void> StoreImpl::write_all(std::span<Request* const> requests) {
+  std::vector<Request*> wanted;
+  for (Request* request : requests) {
+    if (admits(*request)) {
+      if (Result<void> whole = set_aside(); !whole) {
+        request->error = std::move(whole).error().context("setting room aside for its end");
+        continue;
+      }
+    }
+    wanted.push_back(request);
+  }
+  const Position before = tail_;
+  Result<void> done = write_requests(wanted);
+  // A full disk is found before anything is written; a part that did get written stays as it is.
+  if (done || !full_disk(done.error()) || tail_ != before) return done;
+  const auto rest = std::stable_partition(
+      wanted.begin(), wanted.end(), [](const Request* request) { return only_closes(*request); });
+  if (rest == wanted.begin() || options_.reserve_bytes == 0) return done;
+  for (auto at = rest; at != wanted.end(); ++at) (*at)->error = done.error();
+  wanted.erase(rest, wanted.end());
+  for (Request* request : wanted) request->error.reset();
+  TRY(give_up_reserve());
+  const std::uint64_t usual = std::exchange(options_.grow_bytes, std::uint64_t{16} * 1024);
+  done = write_requests(wanted);
+  options_.grow_bytes = usual;
+  return done;
+}
+
 // ---- between threads
 
 void StoreImpl::fail_all(const Error& error) {
@@ -387,7 +330,7 @@ void StoreImpl::lead_write(std::unique_lock<std::mutex>& hold) {
   Result<void> done = lock_ledger();
   if (done) {
     done = take_up();
-    if (done) done = write_requests(batch);
+    if (done) done = write_all(batch);
     unlock_ledger();
   }
   const std::int64_t now = clock_.boot_nanos();
@@ -539,7 +482,7 @@ class LockedStateImpl final : public LockedState {
     Request request;
     request.drafts = &batch;
     Request* const one[] = {&request};
-    TRY(store_.write_requests(one));
+    TRY(store_.write_all(one));
     if (request.error) return *request.error;
     {
       const std::lock_guard<std::mutex> hold(store_.mutex_);
@@ -602,6 +545,72 @@ Result<Checkpoint> StoreImpl::sign_head(const crypto::PrivateKey& log_key) {
   return head;
 }
 
+Result<Checkpoint> StoreImpl::rotate(const crypto::PrivateKey& old_key,
+                                     const crypto::PrivateKey& new_key, bool recorded) {
+  Storage& storage = *files_.storage;
+  const VerifierKey next = TRY(make_vkey(files_.key.name, new_key.public_key()));
+  if (TRY(make_vkey(files_.key.name, old_key.public_key())) != files_.key) {
+    return Error(Code::Denied, "this key is not the log's: " + to_string(files_.key));
+  }
+  const std::lock_guard<std::mutex> one_at_a_time(head_mutex_);
+  // Nobody signs between the entry and the head that both keys sign.
+  TRY(storage.lock(head_lock_file_.borrow(), options_.lock_wait_millis));
+  const auto hand_over = [&]() -> Result<Checkpoint> {
+    if (!recorded) {
+      Rotate body = TRY(make_rotation(ledger_id_, files_.key.name, old_key, new_key));
+      std::vector<Draft> batch;
+      batch.push_back(
+          {TRY(make_event(EventId{kNoRun, Seq(0)}, kGenesisEvent,
+                          KeyAuthority{cose::key_id(old_key.public_key())}, std::move(body))),
+           {}});
+      TRY(append(std::move(batch), Wait::Durable));
+    }
+    Position until;
+    TRY(with_lock([&](LockedState&) -> Result<void> {
+      until = tail_;
+      return {};
+    }));
+    TRY(wait_for(until.index));
+    Checkpoint head = TRY(heads_.advance(until, old_key, &new_key));
+    TRY(write_file_durably(storage, files_.dir(), "vkey", as_bytes(to_string(next) + "\n")));
+    files_.key = next;
+    return head;
+  };
+  Result<Checkpoint> head = hand_over();
+  (void)storage.unlock(head_lock_file_.borrow());
+  return head;
+}
+
+Result<void> StoreImpl::add_cosignatures(const std::string& note_text, std::string_view lines) {
+  Storage& storage = *files_.storage;
+  const Checkpoint witnessed = TRY(parse_checkpoint(note_text));
+  const std::lock_guard<std::mutex> one_at_a_time(head_mutex_);
+  TRY(storage.lock(head_lock_file_.borrow(), options_.lock_wait_millis));
+  const auto add = [&]() -> Result<void> {
+    const ByteVec current = TRY(read_file(storage, files_.dir(), "checkpoint", kMaxNote));
+    const bool is_head = TRY(parse_note(current)).text == note_text;
+    std::string base(as_text(current));
+    if (Result<ByteVec> kept = read_file(storage, files_.dir(), kCosigned, kMaxNote); kept) {
+      const Result<Note> note = parse_note(*kept);
+      const Result<Checkpoint> held = note ? parse_checkpoint(note->text) : note.error();
+      if (held && held->size.get() > witnessed.size.get()) {
+        return Error(Code::Conflict, "a larger head is cosigned already");
+      }
+      if (held && note->text == note_text) base = std::string(as_text(*kept));
+    }
+    if (TRY(parse_note(as_bytes(base))).text != note_text) {
+      return Error(Code::Conflict, "the log has another head by now");
+    }
+    const std::string cosigned = TRY(with_cosignatures(base, lines));
+    TRY(write_file_durably(storage, files_.dir(), kCosigned, as_bytes(cosigned)));
+    if (!is_head) return {};
+    return write_file_durably(storage, files_.dir(), "checkpoint", as_bytes(cosigned));
+  };
+  Result<void> added = add();
+  (void)storage.unlock(head_lock_file_.borrow());
+  return added;
+}
+
 Result<Digest32> StoreImpl::put_object(Bytes bytes) {
   const Bytes one[] = {bytes};
   TRY(put_objects(one));
@@ -612,117 +621,11 @@ Result<void> StoreImpl::erase_side(const RunId& run, std::optional<Seq> seq) {
   return with_lock([&](LockedState&) { return sides_.erase(run, seq); });
 }
 
-// ---- opening
-
-Result<void> StoreImpl::recover(bool creating) {
-  Storage& storage = *files_.storage;
-  TRY(storage.lock(lock_file_.borrow(), options_.lock_wait_millis));
-  const auto under_lock = [&]() -> Result<void> {
-    const Result<ByteVec> last_boot = read_file(storage, files_.dir(), "boot", 256);
-    if (!last_boot && !creating) {
-      if (last_boot.error().code() != Code::NotFound) return last_boot.error();
-      return Error(Code::NotFound, "the ledger was not finished being made; create it again");
-    }
-    const bool same_boot = last_boot && as_text(*last_boot) == boot_;
-    const ByteVec mark = TRY(read_range(storage, lock_file_.borrow(), 0, kFailMarkBytes));
-    if (!mark.empty() && same_boot) {
-      return Error(Code::Unavailable,
-                   "a write to the ledger could not be made durable since this machine was "
-                   "started; start it anew (and check the disk) before going on",
-                   EIO);
-    }
-    // The list first: a signer may be removing segments that the head covers by now.
-    std::vector<std::uint64_t> segments = TRY(list_segments(files_));
-    const std::optional<Checkpoint> head = TRY(stored_head(files_));
-    head_size_ = head ? head->size.get() : 0;
-    if (segments.empty()) return damaged("the ledger has no segment");
-    if (!head && !creating) return damaged("the signed head is missing");
-    if (head && segments.front() > head_size_) {
-      return damaged("the signed head covers " + std::to_string(head_size_) +
-                     " entries, the segments begin with entry " + std::to_string(segments.front()));
-    }
-    // A segment that its predecessor does not lead to never came into use.
-    std::size_t current = same_boot ? segments.size() - 1 : 0;
-    std::optional<Position> hint;
-    if (same_boot) hint = TRY(read_hint(files_));
-    if (hint && (!head || hint->index != head_size_)) hint.reset();
-    if (hint) {
-      const auto found = std::find(segments.begin(), segments.end(), hint->segment);
-      if (found == segments.end()) {
-        hint.reset();
-      } else {
-        current = static_cast<std::size_t>(found - segments.begin());
-      }
-    }
-    if (!hint && current > 0) --current;  // its seal says whether the last one counts
-    TRY(open_tail_segment(segments[current]));
-    if (hint) tail_ = *hint;
-    while (TRY(scan_tail())) {
-      ++current;
-      if (current >= segments.size() || segments[current] != tail_.index) {
-        return damaged("the segment after entry " + std::to_string(tail_.index) + " is missing");
-      }
-      TRY(open_tail_segment(segments[current]));
-    }
-    if (tail_.index < head_size_) {
-      return damaged("the signed head covers " + std::to_string(head_size_) +
-                     " entries, the files hold " + std::to_string(tail_.index));
-    }
-    for (std::size_t i = current + 1; i < segments.size(); ++i) {
-      TRY(storage.unlink(files_.dir(), segment_name(segments[i])));
-      note({Repair::SegmentRemoved, LeafIndex(segments[i]), 0,
-            "a new segment had been made but was not in use yet"});
-    }
-    written_ = tail_.index;
-    sync_target_ = segment_;
-    if (same_boot) return {};
-
-    // After another boot: what is there was read from the disk. Make sure that it stays, and make
-    // the tiles again that had not been synced.
-    TRY(storage.sync_data(segment_->borrow()));
-    durable_ = written_;
-    durable_mark_.store(durable_);
-    for (const std::string& name : TRY(storage.list(files_.dir(), 100'000))) {
-      if (!name.starts_with('.')) continue;
-      TRY(storage.unlink(files_.dir(), name));
-      note({Repair::Leftovers, LeafIndex(written_), 0,
-            "`" + name + "` was left by an interrupted write"});
-    }
-    TRY(storage.lock(head_lock_file_.borrow(), options_.lock_wait_millis));
-    Result<void> remade;
-    if (head) {
-      RepairNote tiles{Repair::TilesRewritten, LeafIndex(segments.front()), 0,
-                       "the machine was started anew: tiles were made again from entries"};
-      HeadWriter writer(files_, &tiles);
-      remade = writer.remake(*head);
-      if (remade) note(std::move(tiles));
-    }
-    (void)storage.unlock(head_lock_file_.borrow());
-    TRY(std::move(remade));
-    if (!mark.empty()) {
-      note({Repair::SyncFailure, LeafIndex(written_), 0,
-            "a write could not be synced before the machine was started anew; what is there now "
-            "was read back from the disk"});
-      TRY(storage.truncate(lock_file_.borrow(), 0));
-    }
-    return creating ? Result<void>() : finish_creating();
-  };
-  Result<void> done = under_lock();
-  unlock_ledger();
-  return done;
-}
-
-// The boot file says that all of the log that this boot relies on is durable.
-Result<void> StoreImpl::finish_creating() {
-  return write_file_durably(*files_.storage, files_.dir(), "boot", as_bytes(boot_));
-}
-
-}  // namespace
-
 Reason reason_of(const Error& error) {
   if (full_disk(error)) return Reason::DiskFull;
   switch (error.sys_errno()) {
-    case EUCLEAN: return Reason::LedgerDamaged;
+    case EUCLEAN:
+    case ENODATA: return Reason::LedgerDamaged;
     case ETIME: return Reason::ClockBackwards;
     case EWOULDBLOCK: return Reason::Busy;
     default: return Reason::LedgerUnavailable;
@@ -733,66 +636,6 @@ Result<Ticket> Store::append(Draft draft, Wait wait) {
   std::vector<Draft> batch;
   batch.push_back(std::move(draft));
   return append(std::move(batch), wait);
-}
-
-Result<std::unique_ptr<Store>> Store::open(Storage& storage, const std::string& state_dir,
-                                           const Clock& clock, const StoreOptions& options) {
-  Files files = TRY(open_files(storage, state_dir));
-  auto store = std::make_unique<StoreImpl>(std::move(files), clock, options);
-  TRY(store->open_locks());
-  Result<void> recovered = store->recover(false);
-  for (int again = 0; !recovered && recovered.error().code() == Code::NotFound && again < 20;
-       ++again) {
-    recovered = store->recover(false);  // a segment was removed while it was being looked at
-  }
-  if (!recovered) return context(std::move(recovered).error(), "opening the ledger");
-  return std::unique_ptr<Store>(std::move(store));
-}
-
-Result<std::unique_ptr<Store>> Store::create(Storage& storage, const std::string& state_dir,
-                                             const Clock& clock, const StoreOptions& options,
-                                             std::string_view origin,
-                                             const crypto::PrivateKey& log_key,
-                                             const Array32& nonce) {
-  const VerifierKey key = TRY(make_vkey(origin, log_key.public_key()));
-  TRY(storage.make_dir(FdRef::cwd(), state_dir));
-  UniqueFd root = TRY(storage.open_dir(FdRef::cwd(), state_dir));
-  for (const char* name : {"ledger", "objects", "side"}) TRY(storage.make_dir(root.borrow(), name));
-  UniqueFd dir = TRY(storage.open_dir(root.borrow(), "ledger"));
-  UniqueFd lock = TRY(storage.open_file(dir.borrow(), "lock", FileUse::ReadWriteCreate));
-  TRY(storage.lock(lock.borrow(), options.lock_wait_millis));
-  // A crash may have left any part of this undone. Before the segment there is no log, and all is
-  // begun anew; after it, its genesis entry stays; once the boot file is there, it is finished.
-  const std::string first = segment_name(0);
-  bool begun = false;
-  for (const std::string& name : TRY(storage.list(dir.borrow(), 100'000))) {
-    if (name == "boot") {
-      return Error(Code::Conflict, "`" + printable(state_dir) + "` has a ledger already");
-    }
-    begun = begun || name == first;
-  }
-  if (!begun) {
-    Event event = TRY(make_event(kGenesisEvent, std::nullopt,
-                                 KeyAuthority{cose::key_id(log_key.public_key())},
-                                 Genesis{std::string(origin), to_string(key), nonce}));
-    event = stamped(std::move(event), Seq(0), clock.now());
-    const ByteVec entry = TRY(encode_event(event));
-    const SegmentHeader header{0, 0, 0, LedgerId(crypto::sha256(entry).get())};
-    ByteVec bytes = encode_segment_header(header);
-    Position at = start_of(header);
-    append_record(bytes, at, entry, event.time().get(), 1, 0);
-    TRY(write_file_durably(storage, dir.borrow(), "vkey", as_bytes(to_string(key) + "\n")));
-    TRY(storage.sync_dir(root.borrow()));
-    TRY(write_file_durably(storage, dir.borrow(), first, bytes));
-  }
-  Files files = TRY(open_files(storage, state_dir));
-  auto store = std::make_unique<StoreImpl>(std::move(files), clock, options);
-  TRY(store->open_locks());
-  TRY(lock.close());
-  TRY(store->recover(true));
-  TRY(store->sign_head(log_key));
-  TRY(store->finish_creating());
-  return std::unique_ptr<Store>(std::move(store));
 }
 
 }  // namespace writ::ledger

@@ -1,8 +1,8 @@
 // The ledger of one state directory: its files, its lock, and the right to append.
 //
-//   ledger/   lock, vkey, checkpoint, tile/…, segment-N (write-ahead), boot, tail
-//   (docs/formats/ledger.md) objects/  SHA256 → bytes          side/  RUN → clear text uses,
-//   revoked, runs/…: state
+//   ledger/   lock, vkey, checkpoint, tile/…, segment-N (write-ahead), boot, tail, reserve,
+//   cosigned (docs/formats/ledger.md) objects/  SHA256 → bytes          side/  RUN → clear text
+//   uses, revoked, runs/…: state
 //
 // Several processes may have one ledger open. Appending takes the exclusive lock for one batch,
 // takes up what others have written, stamps time and (outside runs) number, writes once and
@@ -19,6 +19,9 @@
 // the last entry's time, by however little, refuses whatever grants something; what grants nothing
 // is recorded under that time with the difference (ledger/event.h). Errors map to reasons by
 // `reason_of`.
+// Full disk: room for the ends of runs is set aside in `reserve`. A run is admitted only while that
+// room is whole; an end, interruption or revocation that finds the disk full gives it up and is
+// recorded.
 // Not promised: use after fork (open again in the child), network file systems.
 //
 // Thread safety: a Store may be used from any number of threads.
@@ -81,6 +84,7 @@ struct RepairNote {
 struct StoreOptions {
   std::uint64_t segment_bytes = 8 * 1024 * 1024;  // a new segment is begun after this many
   std::uint64_t grow_bytes = 1024 * 1024;         // preallocation step
+  std::uint64_t reserve_bytes = 1024 * 1024;      // set aside for ends; 0: none
   int lock_wait_millis = 10'000;
 };
 
@@ -131,6 +135,19 @@ class Store {
   // one that is as new stands there. Never signs what is not durable, never a smaller or
   // inconsistent tree. Denied when `log_key` is not the log's.
   virtual Result<Checkpoint> sign_head(const crypto::PrivateKey& log_key) = 0;
+
+  // rotate hands the log over from `old_key` to `new_key`: one entry signed by both
+  // (ledger/rotation.h), a head that covers it signed by both, then `vkey`. `recorded`: the entry
+  // stands there from a rotation that a crash cut short. No other call of this store may run
+  // meanwhile; other stores that are open stop signing (Conflict) until they are opened again.
+  // Denied when old_key is not the log's.
+  virtual Result<Checkpoint> rotate(const crypto::PrivateKey& old_key,
+                                    const crypto::PrivateKey& new_key, bool recorded) = 0;
+
+  // add_cosignatures adds signature lines of witnesses to the head that `text` is the text of:
+  // kept in `cosigned`, durably, and in `checkpoint` while that is still the head. Conflict when
+  // `cosigned` holds a larger head already. The caller has verified the lines.
+  virtual Result<void> add_cosignatures(const std::string& note_text, std::string_view lines) = 0;
 
   // with_lock runs `fn` while holding the ledger's lock (and no append of this process runs).
   virtual Result<void> with_lock(const std::function<Result<void>(LockedState&)>& fn) = 0;
