@@ -12,10 +12,6 @@ namespace writ::policy {
 
 namespace {
 
-bool is_action_type(std::string_view type) {
-  return type == "Action" || type.ends_with("::Action");
-}
-
 Error bad(std::string message) {
   return Error(Code::Malformed, std::move(message));
 }

@@ -294,6 +294,10 @@ Result<Entities> Entities::parse_json(std::string_view text) {
     for (const json::Value& parent : *parents->as_array()) {
       auto parent_uid = uid_from(parent, "`parents`");
       if (!parent_uid) return of_entity(std::move(parent_uid).error());
+      if (is_action_type(uid.type()) && !is_action_type(parent_uid->type())) {
+        return of_entity(Error(Code::Malformed, "an action can be in actions only, not in `" +
+                                                    printable(parent_uid->text(), 120) + "`"));
+      }
       entity.parents.push_back(std::move(parent_uid).value());
     }
     if (const json::Value* tags = item.find("tags")) {

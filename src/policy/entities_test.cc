@@ -18,6 +18,17 @@ Entity entity(const EntityUid& id, std::vector<EntityUid> parents = {}) {
   return {id, Value::record({}), std::move(parents)};
 }
 
+TEST(Entities, AnActionCanBeInActionsOnly) {
+  const auto read = [](const char* parent) {
+    return Entities::parse_json(
+        std::string(R"([{"uid": {"type": "App::Action", "id": "a"}, "attrs": {}, "parents": [)") +
+        R"({"type": ")" + parent + R"(", "id": "b"}]}])");
+  };
+  EXPECT_TRUE(read("Action"));
+  EXPECT_FALSE(read("Group"));
+  EXPECT_FALSE(read("MyAction"));
+}
+
 TEST(Entities, ParentsBecomeTransitiveInAnyOrder) {
   EntitiesBuilder builder;
   for (int i = 0; i < 50; ++i) {

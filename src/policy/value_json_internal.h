@@ -41,6 +41,10 @@ Result<Value> record_from(const json::Value& json, NameCache& names);
 Result<Value> record_from(const json::Value& json);
 // uid_from reads {"type", "id"} or {"__entity": {"type", "id"}}; `what` names it in messages.
 Result<EntityUid> uid_from(const json::Value& json, std::string_view what);
+// is_action_type says whether entities of the type are actions.
+inline bool is_action_type(std::string_view type) {
+  return type == "Action" || type.ends_with("::Action");
+}
 // extension_from reads {"fn", "arg"} or {"fn", "args"}: what stands under "__extn".
 Result<Value> extension_from(const json::Value& json);
 
