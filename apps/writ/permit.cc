@@ -109,6 +109,10 @@ Result<int> permit_issue(const Options& options, Machine& machine) {
   governor::IssueSettings settings;
   settings.now = machine.clock.now();
   settings.policy = stands.bundle;
+  const std::vector<std::string>& audience = request.audience;
+  if (std::find(audience.begin(), audience.end(), options.domain) != audience.end()) {
+    settings.in_force = stands.policy.get();
+  }
   settings.ledger = TRY(ledger_id(machine));
   if (!options.bearer) {
     settings.holder = TRY(governor::load_key(machine.home, governor::kRunnerKey)).public_key();

@@ -182,10 +182,13 @@ class Admitter {
     status = TRY(run::step(status, run::Event::PermitVerified));
 
     // Decide.
-    Result<std::shared_ptr<const policy::PolicySet>> when = proof::parse_when(permit.claims().when);
+    Result<std::shared_ptr<const policy::PolicySet>> when =
+        proof::parse_when(permit.claims().when, standing.policy.get());
     if (!when) {
-      return denied(deny(Reason::PolicyInvalid, so_far.asked, when.error().message(),
-                         "issue the permit again with a `when` that holds only forbid policies"));
+      return denied(
+          deny(Reason::PolicyInvalid, so_far.asked, when.error().message(),
+               "issue the permit again with a `when` that holds only forbid policies and validates "
+               "under the domain's schema"));
     }
     const permit::Limits limits = domain::effective_limits(permit.grant().limits, standing.domain);
     const proof::Facts facts = proof::facts_of(permit.claims(), permit.id(), permit.authority(),

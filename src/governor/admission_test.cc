@@ -26,6 +26,8 @@ class AdmissionTest : public ::testing::Test {
     InitSettings settings;
     settings.host = "test";
     settings.policies = kPolicy;
+    schema = shipped_schema();
+    settings.schema = schema;
     Result<InitDone> done =
         initialise(t.home, t.account, settings, system_storage(), clock, random);
     ASSERT_TRUE(done) << done.error().message();
@@ -51,10 +53,22 @@ class AdmissionTest : public ::testing::Test {
     IssueSettings settings;
     settings.now = UnixMillis(clock.now().get() - earlier_ms);
     if (!bearer) settings.holder = runner->public_key();
+    if (!when_of_another_schema) {
+      settings.in_force = std::get<Standing>(*standing).policy.get();
+    }
     auto answer = issue(*wanted, places, settings, std::get<Standing>(*standing).authorities.at(0),
                         *key, random);
     EXPECT_TRUE(answer) << answer.error().message();
     return std::get<Issued>(*answer).file;
+  }
+
+  // put_bundle signs a bundle and puts it in force.
+  void put_bundle(const domain::Bundle& bundle, std::string_view signer = kAuthorityKey) {
+    Result<crypto::PrivateKey> key = load_key(t.home, signer);
+    ASSERT_TRUE(key);
+    Result<ByteVec> file = domain::sign_bundle(bundle, *key);
+    ASSERT_TRUE(file);
+    t.file("writ/config/policy/default.bundle", std::string(as_text(*file)), 0600);
   }
 
   RunRequest command() const {
@@ -110,9 +124,11 @@ class AdmissionTest : public ::testing::Test {
   SystemClock clock;
   SystemRandom random;
   enforce::Capabilities kernel = enforce::probe();
+  std::string schema;
   std::string request;
   ByteVec permit;
-  std::int64_t earlier_ms = 0;  // by which permits are issued in the past
+  bool when_of_another_schema = false;  // permits are issued where this domain's is not known
+  std::int64_t earlier_ms = 0;          // by which permits are issued in the past
 };
 
 TEST_F(AdmissionTest, AGrantedCommandIsAdmittedAndItsDecisionReplays) {
@@ -192,37 +208,69 @@ TEST_F(AdmissionTest, AMissingKeyDenies) {
 }
 
 TEST_F(AdmissionTest, AnUnparsableOrUnsignedPolicyDenies) {
-  const std::string path = t.home.bundle_file("default");
-  domain::Bundle bundle;
-  bundle.name = "default";
-  bundle.generation = 2;
-  bundle.policies = "permit (principal, action";
-  Result<crypto::PrivateKey> key = load_key(t.home, kAuthorityKey);
-  ASSERT_TRUE(key);
-  Result<ByteVec> broken = domain::sign_bundle(bundle, *key);
-  ASSERT_TRUE(broken);
-  t.file("writ/config/policy/default.bundle", std::string(as_text(*broken)), 0600);
+  put_bundle({"default", 2, "permit (principal, action", schema, {}});
   EXPECT_EQ(outcome(), "policy_invalid");
-  bundle.policies = kPolicy;
-  Result<crypto::PrivateKey> stranger = load_key(t.home, kRunnerKey);
-  ASSERT_TRUE(stranger);
-  Result<ByteVec> foreign = domain::sign_bundle(bundle, *stranger);
-  ASSERT_TRUE(foreign);
-  t.file("writ/config/policy/default.bundle", std::string(as_text(*foreign)), 0600);
+  put_bundle({"default", 2, std::string(kPolicy), schema, {}}, kRunnerKey);
+  EXPECT_EQ(outcome(), "policy_invalid") << "signed by no authority";
+  put_bundle({"default", 2, std::string(kPolicy), schema, {}});
+  EXPECT_EQ(outcome(), "admitted") << "positive control";
+}
+
+TEST_F(AdmissionTest, ABundleThatDoesNotValidateStrictlyDenies) {
+  const std::string policies(kPolicy);
+  const std::vector<domain::Bundle> wrong = {
+      {"default",
+       2,
+       policies + "forbid (principal, action, resource) when { context.depht > 8 };",
+       schema,
+       {}},
+      {"default", 2, policies, "entity Agent;", {}},
+      {"default", 2, policies, schema + "entity", {}},
+      {"default", 2, policies, "", {}},
+      {"default", 2, policies, schema,
+       to_vec(as_bytes(std::string_view(
+           R"([{"uid": {"type": "Robot", "id": "a"}, "attrs": {}, "parents": []}])")))},
+  };
+  for (const domain::Bundle& bundle : wrong) {
+    put_bundle(bundle);
+    EXPECT_EQ(outcome(), "policy_invalid") << bundle.policies << bundle.schema.size();
+  }
+  EXPECT_EQ(verified(), 0U);
+  domain::Bundle right{"default", 2, policies, schema, {}};
+  right.entities = to_vec(as_bytes(std::string_view(
+      R"([{"uid": {"type": "Agent", "id": "agent/test"}, "attrs": {}, "parents": []}])")));
+  put_bundle(right);
+  EXPECT_EQ(outcome(), "admitted") << "positive control";
+  EXPECT_EQ(verified(), 1U);
+}
+
+TEST_F(AdmissionTest, APermitsWhenThatDoesNotValidateStrictlyDenies) {
+  when_of_another_schema = true;
+  permit = issued(request +
+                  "[[exec]]\nprogram = \"/bin/busybox\"\nargs = [\"{rest}\"]\n[when]\npolicy = "
+                  "'''forbid (principal, action, resource) when { context.depht > 8 };'''\n");
   EXPECT_EQ(outcome(), "policy_invalid");
+  EXPECT_EQ(verified(), 0U);
+}
+
+TEST_F(AdmissionTest, PoliciesCanNameTreesByTheirPath) {
+  put_bundle({"default",
+              2,
+              std::string(kPolicy) + "forbid (principal, action == Action::\"read\", resource)\n"
+                                     "when { resource.path like \"/usr/share/*\" };",
+              schema,
+              {}});
+  const std::string program = "[[exec]]\nprogram = \"/bin/busybox\"\nargs = [\"{rest}\"]\n";
+  permit = issued(request + program + "[files]\nread = [\"/usr/share/doc\"]\n");
+  EXPECT_EQ(outcome(), "policy_denied");
+  permit = issued(request + program + "[files]\nread = [\"/usr/lib\"]\n");
+  EXPECT_EQ(outcome(), "admitted") << "positive control";
+  EXPECT_EQ(verified(), 1U);
 }
 
 TEST_F(AdmissionTest, AnOlderPolicyThanWasInForceDenies) {
   const std::string first(as_text(*read_file(t.home.bundle_file("default"), 1 << 20)));
-  domain::Bundle bundle;
-  bundle.name = "default";
-  bundle.generation = 2;
-  bundle.policies = kPolicy;
-  Result<crypto::PrivateKey> key = load_key(t.home, kAuthorityKey);
-  ASSERT_TRUE(key);
-  Result<ByteVec> second = domain::sign_bundle(bundle, *key);
-  ASSERT_TRUE(second);
-  t.file("writ/config/policy/default.bundle", std::string(as_text(*second)), 0600);
+  put_bundle({"default", 2, std::string(kPolicy), schema, {}});
   EXPECT_EQ(outcome(), "admitted");
   t.file("writ/config/policy/default.bundle", first, 0600);
   EXPECT_EQ(outcome(), "policy_invalid");

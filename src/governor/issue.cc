@@ -17,7 +17,8 @@ Result<std::variant<Issued, Denial>> issue(const permit::Request& request, const
   if (Denial* no = std::get_if<Denial>(&resolved)) return Answer(std::move(*no));
   permit::Grant& grant = std::get<permit::Grant>(resolved);
   if (std::optional<Denial> no = permit::above(grant, authority.ceiling)) return Answer(*no);
-  if (Result<std::shared_ptr<const policy::PolicySet>> when = proof::parse_when(request.when);
+  if (Result<std::shared_ptr<const policy::PolicySet>> when =
+          proof::parse_when(request.when, settings.in_force);
       !when) {
     return Error(std::move(when).error()).context(request.file);
   }

@@ -31,6 +31,7 @@ struct IssueSettings {
   std::optional<crypto::PublicKey> holder;  // none: a bearer permit
   LedgerId ledger;                          // for `host = "this"`
   BundleDigest policy;                      // for `policy = "pin"`
+  const proof::Policy* in_force = nullptr;  // where it is to be used, if known: `when` fits it
 };
 
 struct Issued {

@@ -14,6 +14,13 @@
 
 namespace writ::governor {
 
+// shipped_schema is the schema that `writ init` puts into the first bundle.
+inline std::string shipped_schema() {
+  std::ifstream in("config/writ.cedarschema");
+  EXPECT_TRUE(in);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
 class TestHome {
  public:
   TestHome() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cbor/writer.h"
+#include "policy/validator.h"
 
 namespace writ::proof {
 namespace {
@@ -59,29 +60,72 @@ Value limits_value(const permit::Limits& limits) {
   return Value::record(std::move(fields));
 }
 
+// Programs and paths say where they are: ids cannot be compared with `like`, attributes can.
+bool has_path(std::string_view type) {
+  return type == "Path" || type == "Program";
+}
+
 // add_entity makes sure that what a request names is there; the bundle's own words stand.
 Result<void> add_entity(policy::EntitiesBuilder& builder, const policy::Entities& below,
                         const EntityUid& uid) {
   if (below.find(uid) != nullptr) return {};
   policy::Entity entity{uid};
+  if (has_path(uid.type())) {
+    Value path = Value::string(std::string(uid.id()));
+    entity.attrs = Value::record({{"path", std::move(path)}});
+  }
   return builder.add(std::move(entity));
+}
+
+// check_paths refuses a bundle in which a place has another path than its name says.
+Result<void> check_paths(const policy::Entities& entities) {
+  for (const policy::Entity* entity : entities.all()) {
+    if (!has_path(entity->uid.type())) continue;
+    const std::optional<policy::ValueRef> path = entity->attrs.ref().find("path");
+    if (path && (path->kind() != policy::Kind::String || path->as_string() != entity->uid.id())) {
+      return Error(Code::Malformed,
+                   "entity `" + printable(entity->uid.text(), 120) + "`: its `path` is not its id");
+    }
+  }
+  return {};
+}
+
+// validated checks policies strictly; the error is the first finding.
+Result<void> validated(const policy::Schema& schema, const policy::PolicySet& set) {
+  const policy::Validation verdict = TRY(policy::validate(schema, set));
+  if (verdict.valid()) return {};
+  const policy::Finding& first = verdict.errors.at(0);
+  std::string message = "policy `" + printable(first.policy, 60) + "`: " + first.message;
+  if (verdict.errors.size() > 1) {
+    message += " (and " + std::to_string(verdict.errors.size() - 1) + " more)";
+  }
+  return Error(Code::Malformed, std::move(message));
 }
 
 }  // namespace
 
 Result<std::shared_ptr<const Policy>> Policy::parse(const domain::Bundle& bundle) {
-  Result<policy::PolicySet> set = policy::PolicySet::parse(bundle.policies);
-  if (!set)
-    return Error(std::move(set).error()).context("policies of bundle `" + bundle.name + "`");
-  policy::Entities entities;
-  if (!bundle.entities.empty()) {
-    Result<policy::Entities> read = policy::Entities::parse_json(as_text(bundle.entities));
-    if (!read) {
-      return Error(std::move(read).error()).context("entities of bundle `" + bundle.name + "`");
-    }
-    entities = std::move(*read);
+  const auto wrong = [&](const char* part, Error error) {
+    return std::move(error).context(std::string(part) + " of bundle `" + bundle.name + "`");
+  };
+  if (bundle.schema.empty()) {
+    return wrong("schema", Error(Code::Malformed, "there is none, so nothing can be validated"));
   }
-  return std::shared_ptr<const Policy>(new Policy(std::move(*set), std::move(entities)));
+  Result<policy::Schema> schema = policy::Schema::parse(bundle.schema);
+  if (!schema) return wrong("schema", std::move(schema).error());
+  Result<policy::PolicySet> set = policy::PolicySet::parse(bundle.policies);
+  if (!set) return wrong("policies", std::move(set).error());
+  if (Result<void> valid = validated(*schema, *set); !valid) {
+    return wrong("policies", std::move(valid).error());
+  }
+  const std::string_view listed = bundle.entities.empty() ? "[]" : as_text(bundle.entities);
+  Result<policy::Entities> entities = schema->parse_entities(listed);
+  if (!entities) return wrong("entities", std::move(entities).error());
+  if (Result<void> own = check_paths(*entities); !own) {
+    return wrong("entities", std::move(own).error());
+  }
+  return std::shared_ptr<const Policy>(
+      new Policy(std::move(*schema), std::move(*set), std::move(*entities)));
 }
 
 Facts facts_of(const permit::Claims& claims, const PermitId& id, const std::string& authority,
@@ -182,6 +226,13 @@ Result<Answer> ask(const Policy& policy, const policy::PolicySet* when, const Fa
   Answer answer;
   answer.allowed = !questions.empty();
   for (const Question& question : questions) {
+    if (const Result<void> known = policy.schema().check_request(question.request); !known) {
+      answer = Answer();
+      answer.denial = Denial{Reason::PolicyError, question.asked,
+                             "the bundle's schema has no such question: " + known.error().message(),
+                             "mend the schema: writ domain check"};
+      break;
+    }
     policy::EntitiesBuilder builder(policy.entities());
     for (const EntityUid& uid :
          {question.request.principal, question.request.resource,
@@ -233,11 +284,17 @@ Result<Answer> ask(const Policy& policy, const policy::PolicySet* when, const Fa
   return answer;
 }
 
-Result<std::shared_ptr<const policy::PolicySet>> parse_when(const std::string& text) {
+Result<std::shared_ptr<const policy::PolicySet>> parse_when(const std::string& text,
+                                                            const Policy* policy) {
   std::shared_ptr<const policy::PolicySet> none;
   if (text.empty()) return none;
   Result<policy::PolicySet> set = policy::PolicySet::parse_forbid_only(text);
   if (!set) return Error(std::move(set).error()).context("the permit's `when`");
+  if (policy != nullptr) {
+    if (Result<void> valid = validated(policy->schema(), *set); !valid) {
+      return Error(std::move(valid).error()).context("the permit's `when`");
+    }
+  }
   return std::shared_ptr<const policy::PolicySet>(
       std::make_shared<policy::PolicySet>(std::move(*set)));
 }

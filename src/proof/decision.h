@@ -4,8 +4,9 @@
 // for byte, on any host (P9). The governor decides with this and records; the verifier decides with
 // this again and compares.
 //
-// Entities made here: Agent (the permit's subject), Authority, Domain, Program, Path. What a bundle
-// says of the same ids stays as the bundle says it.
+// Entities made here: Agent (the permit's subject), Authority, Domain, Program and Path, these two
+// with their id as `path`, for `like`. What a bundle says of the same ids stays as the bundle says
+// it. Actions are in the groups that the schema names.
 //   admit   Agent → Domain    context: common, `limits` (of the run), `programs` (their number)
 //   read    Agent → Path      context: common, `tree`
 //   write   Agent → Path      context: common, `tree`
@@ -15,7 +16,9 @@
 // common: `authority` `domain` `permit` `depth` `bearer` `tier` `time`.
 // Bytes that are no UTF-8 are written as printable() has them.
 //
-// Any policy that fails while it is evaluated denies (policy_error).
+// A bundle is used only when its policies validate strictly under its own schema and its entities
+// conform to it. A request that the schema does not know, and any policy that fails while it is
+// evaluated, denies (policy_error).
 // Thread safety: pure functions; a Policy may be used from many threads.
 #pragma once
 
@@ -32,21 +35,25 @@
 #include "permit/permit.h"
 #include "permit/reach.h"
 #include "policy/authorizer.h"
+#include "policy/schema.h"
 #include "proof/records.h"
 
 namespace writ::proof {
 
-// A bundle whose texts parsed, ready to be asked.
+// A bundle whose texts were read and validated, ready to be asked.
 class Policy {
  public:
-  // parse reads policies and entities. Malformed or Exhausted, with the place.
+  // parse reads schema, policies and entities and validates: Malformed or Exhausted, with the
+  // place. A bundle without a schema is refused, as nothing of it can be validated.
   static Result<std::shared_ptr<const Policy>> parse(const domain::Bundle& bundle);
+  const policy::Schema& schema() const { return schema_; }
   const policy::PolicySet& set() const { return set_; }
   const policy::Entities& entities() const { return entities_; }
 
  private:
-  Policy(policy::PolicySet set, policy::Entities entities)
-      : set_(std::move(set)), entities_(std::move(entities)) {}
+  Policy(policy::Schema schema, policy::PolicySet set, policy::Entities entities)
+      : schema_(std::move(schema)), set_(std::move(set)), entities_(std::move(entities)) {}
+  policy::Schema schema_;
   policy::PolicySet set_;
   policy::Entities entities_;
 };
@@ -90,8 +97,10 @@ struct Answer {
 Result<Answer> ask(const Policy& policy, const policy::PolicySet* when, const Facts& facts,
                    const std::vector<Question>& questions);
 
-// parse_when reads a permit's `when`: only forbid. Null when it is empty.
-Result<std::shared_ptr<const policy::PolicySet>> parse_when(const std::string& text);
+// parse_when reads a permit's `when`: only forbid. Null when it is empty. With the policy of a
+// domain it validates strictly under that schema, as the bundle does.
+Result<std::shared_ptr<const policy::PolicySet>> parse_when(const std::string& text,
+                                                            const Policy* policy);
 
 // record_of is the decision as it is recorded.
 DecisionRecord record_of(std::string action, const Digest32& inputs, const Answer& answer);

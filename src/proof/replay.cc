@@ -50,6 +50,12 @@ Result<permit::ConnectFacts> connect_facts_in(const policy::Request& request) {
   return facts;
 }
 
+Result<void> check_time(const ledger::Event& event, UnixMillis decided) {
+  const std::int64_t apart = event.time().get() - decided.get();
+  if (apart <= kMaxApart && apart >= -kMaxApart) return {};
+  return differs("it was decided at another time than it was recorded");
+}
+
 }  // namespace
 
 Replay::Replay(ledger::LogSource& source, SideOf side_of)
@@ -116,6 +122,13 @@ Result<void> Replay::look(const ledger::Event& event, Bytes entry) {
       if (bundle.generation != body.generation) {
         return differs("the policy bundle is of another generation");
       }
+      // The same one may be recorded twice, by a governor that was killed in between.
+      std::uint64_t& generation = generations_[body.domain];
+      const bool same = body.generation == generation && policies_[body.domain] == body.bundle;
+      if (body.generation <= generation && !same) {
+        return differs("an older policy bundle came back into force");
+      }
+      generation = body.generation;
       if (parsed_.size() >= kMaxParsed) parsed_.clear();
       parsed_[body.bundle] = TRY(Policy::parse(bundle));
       policies_[body.domain] = body.bundle;
@@ -133,12 +146,12 @@ Result<void> Replay::look(const ledger::Event& event, Bytes entry) {
     case EventKind::Admission: {
       const ledger::Admission& body = *event.as<ledger::Admission>();
       const auto& authority = std::get<ledger::PermitAuthority>(event.authority());
-      return admission({event, body.inputs, authority.decision, &body});
+      return admission({event, body.inputs, authority.decision, &body, {}});
     }
     case EventKind::Denial: {
       const ledger::Denial& body = *event.as<ledger::Denial>();
       if (!body.inputs || !body.decision) return {};
-      return admission({event, *body.inputs, *body.decision, nullptr});
+      return admission({event, *body.inputs, *body.decision, nullptr, body.reason});
     }
     case EventKind::Exec: return exec(event, *event.as<ledger::Exec>());
     case EventKind::Connect: return connect(event, *event.as<ledger::Connect>());
@@ -162,10 +175,7 @@ Result<void> Replay::admission(const Decided& decided) {
   const ByteVec inputs_bytes = TRY(object(decided.inputs, "decision's inputs"));
   const AdmissionInputs inputs = TRY(decode_inputs(inputs_bytes));
   if (!ledger_ || inputs.ledger != *ledger_) return differs("it was decided for another ledger");
-  const std::int64_t apart = decided.event.time().get() - inputs.time.get();
-  if (apart > kMaxApart || apart < -kMaxApart) {
-    return differs("it was decided at another time than it was recorded");
-  }
+  TRY(check_time(decided.event, inputs.time));
 
   // The domain and its authorities, as the log had them by then.
   const ByteVec definition = TRY(object(inputs.domain_definition, "domain definition"));
@@ -220,7 +230,7 @@ Result<void> Replay::admission(const Decided& decided) {
       admission_questions(facts, permit.claims.grant, limits, inputs.time);
   const std::string asked = TRY(questions_text(questions));
   if (asked != inputs.requests) return differs("policy was asked other questions");
-  std::shared_ptr<const policy::PolicySet> when = TRY(parse_when(permit.claims.when));
+  std::shared_ptr<const policy::PolicySet> when = TRY(parse_when(permit.claims.when, &policy));
   const Answer answer = TRY(ask(policy, when.get(), facts, questions));
   const DecisionRecord record = record_of("admit", decided.inputs, answer);
   if (decision_digest(record) != decided.decision) {
@@ -228,6 +238,9 @@ Result<void> Replay::admission(const Decided& decided) {
   }
   (void)TRY(object(decided.decision, "decision"));
   if (decided.admission == nullptr) {
+    if (answer.denial && answer.denial->reason != decided.reason) {
+      return differs("the denial gives another reason than its decision");
+    }
     ++counts_.replayed;
     return {};
   }
@@ -338,6 +351,7 @@ Result<void> Replay::exec(const ledger::Event& event, const ledger::Exec& body) 
   const std::string text(as_text(*side->get("request")));
   const policy::Request request = TRY(policy::Request::parse_json(text));
   const UnixMillis time = TRY(time_in(request));
+  TRY(check_time(event, time));
   permit::ExecFacts facts;
   facts.program = body.path;
   facts.digest = body.file;
@@ -402,6 +416,8 @@ Result<void> Replay::refusal(const ledger::Event& event, const ledger::Refusal& 
   }
   TRY(side->check("asked", body.asked));
   const policy::Request request = TRY(policy::Request::parse_json(as_text(*side->get("request"))));
+  const UnixMillis time = TRY(time_in(request));
+  TRY(check_time(event, time));
   return decided_again(found->second, body.gate, event, *side, request, false, body.reason);
 }
 

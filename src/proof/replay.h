@@ -62,6 +62,7 @@ class Replay {
     Digest32 inputs;
     Digest32 decision;
     const ledger::Admission* admission = nullptr;
+    std::optional<Reason> reason;  // of a denial
   };
 
   Result<void> look(const ledger::Event& event, Bytes entry);
@@ -79,11 +80,11 @@ class Replay {
   SideOf side_of_;
   ReplayCounts counts_;
   std::optional<LedgerId> ledger_;
-  std::map<std::string, Digest32> trust_;         // name → authority record
-  std::map<std::string, Digest32> domains_;       // name → definition
-  std::map<std::string, BundleDigest> policies_;  // domain → bundle in force
+  std::map<std::string, Digest32> trust_;             // name → authority record
+  std::map<std::string, Digest32> domains_;           // name → definition
+  std::map<std::string, BundleDigest> policies_;      // domain → bundle in force
+  std::map<std::string, std::uint64_t> generations_;  // domain → its generation
   permit::Revoked revoked_;
-  std::set<RunId> revoked_runs_;
   std::map<PermitId, std::uint64_t> admissions_;
   std::map<RunId, OpenRun> runs_;
   std::map<BundleDigest, std::shared_ptr<const Policy>> parsed_;
