@@ -277,7 +277,8 @@ Result<std::vector<Script>> Inspector::scripts(pid_t process, const ExecImage& i
     if (size < 0) return errno_error(errno, "reading a script");
     const auto line = parse_script_line(Bytes(start).first(static_cast<std::size_t>(size)));
     if (!line) return changed("what was executed is neither the loaded program nor a script of it");
-    out.push_back(Script{file->path, TRY(digests_.of_script(script.borrow())), file->identity()});
+    const Digest32 digest = TRY(digests_.of_script(script.borrow()));
+    out.push_back(Script{file->path, digest, file->identity()});
     std::vector<std::string> front{line->interpreter};
     if (line->argument) front.push_back(*line->argument);
     front.push_back(name);

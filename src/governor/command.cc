@@ -60,7 +60,8 @@ Result<permit::ExecFacts> facts_for(const std::string& resolved, const std::stri
     const std::optional<Shebang> script = TRY(read_shebang(program));
     if (!script) break;
     if (depth >= kMaxScripts) return Error(Code::Malformed, "scripts nest too deep");
-    facts.scripts.push_back({program, TRY(digest_of(program))});
+    const Digest32 digest = TRY(digest_of(program));
+    facts.scripts.push_back({program, digest});
     // execve(2): interpreter [argument] pathname arg…; the script's argv[0] is lost.
     facts.argv.erase(facts.argv.begin());
     facts.argv.insert(facts.argv.begin(), given);

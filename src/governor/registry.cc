@@ -309,8 +309,11 @@ Result<void> note_definitions(ledger::LockedState& state, const Standing& standi
       });
     }
     w.map([&] {
-      for (const auto& [name, policy] : recorded.policies) {
-        w.key(name).array([&] { w.bytes(as_bytes(policy.first)).uint(policy.second); });
+      for (const auto& one : recorded.policies) {
+        const auto write = [&, in_force = one.second] {
+          w.bytes(as_bytes(in_force.first)).uint(in_force.second);
+        };
+        w.key(one.first).array(write);
       }
     });
   });
