@@ -122,7 +122,13 @@ func checkLog(dir, vkey string) {
 		fail("the entries give another root than the head says: %v", err)
 	}
 	tiles := tlog.NewTiles(8, 0, size)
+	checked := 0
 	for _, tile := range tiles {
+		// The library names every width on the way to this size; the log keeps those of its heads.
+		if tile.W < 256 && int64(tile.W) != size>>(8*uint(tile.L))-tile.N*256 {
+			continue
+		}
+		checked++
 		want, err := tlog.ReadTileData(tile, reader)
 		if err != nil {
 			fail("%v", err)
@@ -142,7 +148,7 @@ func checkLog(dir, vkey string) {
 			fail("entry %d: %v", i, err)
 		}
 	}
-	fmt.Printf("%d entries, %d tiles\n", size, len(tiles))
+	fmt.Printf("%d entries, %d tiles\n", size, checked)
 }
 
 type tileFiles string

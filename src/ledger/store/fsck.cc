@@ -33,8 +33,9 @@ std::string_view advice_for(Damage damage) {
       return "restore the missing files from a backup that holds the signed head; what the head "
              "covers cannot be made again";
     case Damage::KeyMismatch:
-      return "check which log this is: give its key with --log-key; if a key change was cut short, "
-             "run writ ledger rotate again";
+      return "check which log this is and which key it has; a key change that was cut short is to "
+             "be "
+             "finished";
     case Damage::IndexOnly:
       return "no entry is lost: files that are made from entries are missing; they are made again "
              "after a restart of the machine, or copy them from a mirror";
