@@ -26,6 +26,7 @@ Result<ExecVerdicts::Judged> ExecVerdicts::judge(const permit::ConnectFacts& fac
   {
     const std::scoped_lock lock(mutex_);
     judged.policy = policy_;
+    judged.bundle = bundle_;
   }
   judged.time = clock_.now();
   const permit::ConnectMatch match = permit::match_connect(admission_.permit().grant(), facts);

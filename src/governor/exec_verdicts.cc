@@ -61,6 +61,7 @@ Result<ExecVerdicts::Judged> ExecVerdicts::judge(const permit::ExecFacts& facts,
   {
     const std::scoped_lock lock(mutex_);
     judged.policy = policy_;
+    judged.bundle = bundle_;
   }
   judged.time = clock_.now();
   const permit::ExecMatch match = permit::match_exec(admission_.permit().grant(), facts);
@@ -83,14 +84,9 @@ Result<ExecVerdicts::Judged> ExecVerdicts::judge(const permit::ExecFacts& facts,
 }
 
 Result<Recorder::Made> ExecVerdicts::made(ledger::Side& side, const Judged& judged,
-                                          ledger::Body body, const char* action) const {
-  BundleDigest bundle;
-  {
-    const std::scoped_lock lock(mutex_);
-    bundle = bundle_;
-  }
+                                          ledger::Body body, const char* action) {
   (void)side.put("request", as_bytes(std::string_view(judged.request)));
-  const ByteVec inputs = proof::encode_exec_inputs(judged.request, bundle, side.salt());
+  const ByteVec inputs = proof::encode_exec_inputs(judged.request, judged.bundle, side.salt());
   const proof::DecisionRecord decision =
       proof::record_of(action, crypto::sha256(inputs), judged.answer);
   return Recorder::Made{std::move(body), proof::decision_digest(decision)};

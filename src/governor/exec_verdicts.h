@@ -60,6 +60,7 @@ class ExecVerdicts final : public enforce::Verdicts {
     std::string request;  // canonical JSON of what policy was asked
     proof::Answer answer;
     std::shared_ptr<const proof::Policy> policy;  // that was asked
+    BundleDigest bundle;                          // that the policy came in
     UnixMillis time;                              // that it was asked about
   };
   // What `before` let through, until the stop.
@@ -71,8 +72,8 @@ class ExecVerdicts final : public enforce::Verdicts {
   };
   Result<Judged> judge(const permit::ExecFacts& facts, bool first) const;
   Result<Judged> judge(const permit::ConnectFacts& facts) const;
-  Result<Recorder::Made> made(ledger::Side& side, const Judged& judged, ledger::Body body,
-                              const char* action = "exec") const;
+  static Result<Recorder::Made> made(ledger::Side& side, const Judged& judged, ledger::Body body,
+                                     const char* action = "exec");
   bool still_answers(const LetThrough& let_through, const permit::ExecFacts& facts) const;
   std::shared_ptr<const LetThrough> recent(const permit::ExecFacts& facts) const;
   ledger::EventId cause_of(const enforce::Caller& caller, bool* lost) const;
