@@ -1,9 +1,9 @@
 // Verdicts: what the gates ask while a run lives. `enforce/` declares it, `governor/` answers.
 //
-// The exec gate (DESIGN §8.1, enforcement-facts §4) asks twice. `before` is a courtesy: it sees what
-// the caller's memory said, which the caller can still change, and its only weight is to answer
-// early with an errno; refusals are recorded there. `at_stop` is the check that counts: the new
-// image exists, has executed nothing, and every fact comes from the kernel's own copy. What it
+// The exec gate (DESIGN §8.1, enforcement-facts §4) asks twice. `before` is a courtesy: it sees
+// what the caller's memory said, which the caller can still change, and its only weight is to
+// answer early with an errno; refusals are recorded there. `at_stop` is the check that counts: the
+// new image exists, has executed nothing, and every fact comes from the kernel's own copy. What it
 // releases has been written to the ledger when it returns.
 //
 // The net gate asks once, with an address that it has copied and will itself connect to: what
