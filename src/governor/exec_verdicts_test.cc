@@ -189,7 +189,6 @@ TEST_F(ExecVerdictsTest, EveryFactOfTheStopIsPartOfTheQuestion) {
   change([](auto& image) { image.directory = "/tmp"; });
   change([](auto& image) { image.digest = Digest32(); });
   change([](auto& image) { image.program = "/bin/other"; });
-  change([](auto& image) { image.scripts.push_back({"/bin/script", Digest32(), {}}); });
 }
 
 TEST_F(ExecVerdictsTest, ARefusalIsNoAnswerForTheNextOne) {
