@@ -30,7 +30,8 @@ std::size_t allocations = 0;
 
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Not inlined: the compiler would see malloc meet operator delete and call it a mismatch.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   void* out = std::malloc(size);
   if (out == nullptr) std::abort();
   live_bytes += malloc_usable_size(out);
@@ -40,7 +41,7 @@ void* operator new(std::size_t size) {
 void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
   return operator new(size);
 }
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
   if (memory != nullptr) live_bytes -= malloc_usable_size(memory);
   std::free(memory);
 }
