@@ -22,24 +22,10 @@ std::uint32_t number_of(const enforce::Caller& caller) {
 }  // namespace
 
 Result<ExecVerdicts::Judged> ExecVerdicts::judge(const permit::ConnectFacts& facts) const {
-  Judged judged;
-  {
-    const std::scoped_lock lock(mutex_);
-    judged.policy = policy_;
-    judged.bundle = bundle_;
-  }
-  judged.time = clock_.now();
+  Judged judged = under_policy_now();
   const permit::ConnectMatch match = permit::match_connect(admission_.permit().grant(), facts);
   if (const Denial* no = std::get_if<Denial>(&match)) judged.denial = *no;
-  const proof::Question question = proof::connect_question(admission_.facts(), facts, judged.time);
-  judged.request = TRY(policy::to_json(question.request));
-  if (judged.denial) {
-    judged.answer.denial = judged.denial;
-    return judged;
-  }
-  judged.answer =
-      TRY(proof::ask(*judged.policy, admission_.when().get(), admission_.facts(), {question}));
-  judged.denial = judged.answer.denial;
+  TRY(decide(judged, proof::connect_question(admission_.facts(), facts, judged.time)));
   return judged;
 }
 

@@ -56,30 +56,37 @@ std::optional<Told> ExecVerdicts::last_violation() const {
   return violation_;
 }
 
-Result<ExecVerdicts::Judged> ExecVerdicts::judge(const permit::ExecFacts& facts, bool first) const {
+ExecVerdicts::Judged ExecVerdicts::under_policy_now() const {
+  const std::scoped_lock lock(mutex_);
   Judged judged;
-  {
-    const std::scoped_lock lock(mutex_);
-    judged.policy = policy_;
-    judged.bundle = bundle_;
-  }
+  judged.policy = policy_;
+  judged.bundle = bundle_;
   judged.time = clock_.now();
+  return judged;
+}
+
+Result<void> ExecVerdicts::decide(Judged& judged, const proof::Question& question) const {
+  judged.request = TRY(policy::to_json(question.request));
+  if (judged.denial) {
+    judged.answer.denial = judged.denial;
+    return {};
+  }
+  judged.answer =
+      TRY(proof::ask(*judged.policy, admission_.when().get(), admission_.facts(), {question}));
+  judged.denial = judged.answer.denial;
+  return {};
+}
+
+Result<ExecVerdicts::Judged> ExecVerdicts::judge(const permit::ExecFacts& facts, bool first) const {
+  Judged judged = under_policy_now();
   const permit::ExecMatch match = permit::match_exec(admission_.permit().grant(), facts);
   if (const permit::ExecAllowed* allowed = std::get_if<permit::ExecAllowed>(&match)) {
     judged.produced = allowed->produced;
   } else {
     judged.denial = std::get<Denial>(match);
   }
-  const proof::Question question =
-      proof::exec_question(admission_.facts(), facts, judged.produced, first, judged.time);
-  judged.request = TRY(policy::to_json(question.request));
-  if (judged.denial) {
-    judged.answer.denial = judged.denial;
-    return judged;
-  }
-  judged.answer =
-      TRY(proof::ask(*judged.policy, admission_.when().get(), admission_.facts(), {question}));
-  judged.denial = judged.answer.denial;
+  TRY(decide(judged,
+             proof::exec_question(admission_.facts(), facts, judged.produced, first, judged.time)));
   return judged;
 }
 

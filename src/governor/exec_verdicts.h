@@ -70,6 +70,10 @@ class ExecVerdicts final : public enforce::Verdicts {
     permit::ExecFacts facts;
     Judged judged;
   };
+  // Every judgement begins with the policy in force and its bundle, and ends with Cedar's answer
+  // unless the permit has refused already.
+  Judged under_policy_now() const;
+  Result<void> decide(Judged& judged, const proof::Question& question) const;
   Result<Judged> judge(const permit::ExecFacts& facts, bool first) const;
   Result<Judged> judge(const permit::ConnectFacts& facts) const;
   static Result<Recorder::Made> made(ledger::Side& side, const Judged& judged, ledger::Body body,

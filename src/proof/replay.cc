@@ -390,6 +390,7 @@ Result<void> Replay::connect(const ledger::Event& event, const ledger::Connect& 
   const std::string text(as_text(*side->get("request")));
   const policy::Request request = TRY(policy::Request::parse_json(text));
   const UnixMillis time = TRY(time_in(request));
+  TRY(check_time(event, time));
   const permit::ConnectFacts facts = TRY(connect_facts_in(request));
   if (permit::endpoint_text(facts) != as_text(*side->get("endpoint")) ||
       body.protocol != as_text(*side->get("endpoint")).substr(0, body.protocol.size())) {
