@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -89,10 +90,11 @@ static const char* other_deferred(void) {
 static struct sockaddr_in flipped;
 static volatile in_port_t* const flipped_port = &flipped.sin_port;
 static volatile int flipping = 1;
+static volatile unsigned flips;
 static void* flip(void* argument) {
   (void)argument;
   const in_port_t ports[2] = {at(1).sin_port, at(2).sin_port};
-  for (unsigned i = 0; flipping; ++i) *flipped_port = ports[i & 1];
+  for (; flipping; ++flips) *flipped_port = ports[flips & 1];
   return NULL;
 }
 static const char* race(int flags) {
@@ -101,6 +103,8 @@ static const char* race(int flags) {
   pthread_create(&thread, NULL, flip, NULL);
   const char* out = refused(EACCES);
   for (int i = 0; i < 400 && out == NULL; ++i) {
+    // A busy machine may let the other thread wait for all the tries: each one comes after a change.
+    for (unsigned seen = flips; flips == seen;) sched_yield();
     int fd = socket(AF_INET, SOCK_STREAM | flags, 0);
     int done = connect(fd, (void*)&flipped, sizeof flipped);
     if (done == 0 || errno == EINPROGRESS) {
