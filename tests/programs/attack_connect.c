@@ -103,7 +103,7 @@ static const char* race(int flags) {
   pthread_create(&thread, NULL, flip, NULL);
   const char* out = refused(EACCES);
   for (int i = 0; i < 400 && out == NULL; ++i) {
-    // A busy machine may let the other thread wait for all the tries: each one comes after a change.
+    // Each try comes after a change: a busy machine may let the other thread wait.
     for (unsigned seen = flips; flips == seen;) sched_yield();
     int fd = socket(AF_INET, SOCK_STREAM | flags, 0);
     int done = connect(fd, (void*)&flipped, sizeof flipped);
