@@ -10,7 +10,7 @@
 
 #include "base/reason.h"
 #include "base/result.h"
-#include "governor/exec_verdicts.h"
+#include "governor/gate_verdicts.h"
 #include "json/value.h"
 
 namespace writ::cli {

@@ -1,8 +1,6 @@
 // The net gate's question: the same order as for an exec. The connection is made by the gate only
 // after its record is written.
-#include "crypto/sha.h"
-#include "governor/exec_verdicts.h"
-#include "policy/request.h"
+#include "governor/gate_verdicts.h"
 
 namespace writ::governor {
 namespace {
@@ -15,13 +13,9 @@ permit::ConnectFacts facts_of(const enforce::ConnectAttempt& attempt) {
   return facts;
 }
 
-std::uint32_t number_of(const enforce::Caller& caller) {
-  return caller.process.number > 0 ? static_cast<std::uint32_t>(caller.process.number) : 0;
-}
-
 }  // namespace
 
-Result<ExecVerdicts::Judged> ExecVerdicts::judge(const permit::ConnectFacts& facts) const {
+Result<GateVerdicts::Judged> GateVerdicts::judge(const permit::ConnectFacts& facts) const {
   Judged judged = under_policy_now();
   const permit::ConnectMatch match = permit::match_connect(admission_.permit().grant(), facts);
   if (const Denial* no = std::get_if<Denial>(&match)) judged.denial = *no;
@@ -29,7 +23,7 @@ Result<ExecVerdicts::Judged> ExecVerdicts::judge(const permit::ConnectFacts& fac
   return judged;
 }
 
-Result<void> ExecVerdicts::record_refusal(const enforce::Caller& caller, const Judged& judged) {
+Result<void> GateVerdicts::record_refusal(const enforce::Caller& caller, const Judged& judged) {
   Told told;
   told.pid = caller.process.number;
   told.denial = *judged.denial;
@@ -50,7 +44,7 @@ Result<void> ExecVerdicts::record_refusal(const enforce::Caller& caller, const J
   return {};
 }
 
-Result<bool> ExecVerdicts::connect(const enforce::ConnectAttempt& attempt) {
+Result<bool> GateVerdicts::connect(const enforce::ConnectAttempt& attempt) {
   const permit::ConnectFacts facts = facts_of(attempt);
   const Judged judged = TRY(judge(facts));
   if (judged.denial) {

@@ -1,15 +1,14 @@
-#include "governor/exec_verdicts.h"
-
+// The exec gate's two questions: of what the caller's memory said, and of what the kernel has
+// loaded.
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 
-#include "crypto/sha.h"
 #include "governor/command.h"
 #include "governor/denial.h"
+#include "governor/gate_verdicts.h"
 #include "governor/resolve.h"
-#include "policy/request.h"
 
 namespace writ::governor {
 namespace {
@@ -26,58 +25,9 @@ std::string line_of(const std::vector<std::string>& argv) {
   return printable(line, 100);
 }
 
-std::uint32_t number_of(const enforce::Caller& caller) {
-  return caller.process.number > 0 ? static_cast<std::uint32_t>(caller.process.number) : 0;
-}
-
 }  // namespace
 
-ExecVerdicts::ExecVerdicts(const Admission& admission, Recorder& recorder, const Clock& clock)
-    : admission_(admission),
-      recorder_(recorder),
-      clock_(clock),
-      policy_(admission.standing().policy),
-      bundle_(admission.standing().bundle) {}
-
-void ExecVerdicts::use_policy(std::shared_ptr<const proof::Policy> policy,
-                              const BundleDigest& bundle) {
-  const std::scoped_lock lock(mutex_);
-  policy_ = std::move(policy);
-  bundle_ = bundle;
-}
-
-void ExecVerdicts::on_refusal(std::function<void(const Told&)> call) {
-  const std::scoped_lock lock(mutex_);
-  on_refusal_ = std::move(call);
-}
-
-std::optional<Told> ExecVerdicts::last_violation() const {
-  const std::scoped_lock lock(mutex_);
-  return violation_;
-}
-
-ExecVerdicts::Judged ExecVerdicts::under_policy_now() const {
-  const std::scoped_lock lock(mutex_);
-  Judged judged;
-  judged.policy = policy_;
-  judged.bundle = bundle_;
-  judged.time = clock_.now();
-  return judged;
-}
-
-Result<void> ExecVerdicts::decide(Judged& judged, const proof::Question& question) const {
-  judged.request = TRY(policy::to_json(question.request));
-  if (judged.denial) {
-    judged.answer.denial = judged.denial;
-    return {};
-  }
-  judged.answer =
-      TRY(proof::ask(*judged.policy, admission_.when().get(), admission_.facts(), {question}));
-  judged.denial = judged.answer.denial;
-  return {};
-}
-
-Result<ExecVerdicts::Judged> ExecVerdicts::judge(const permit::ExecFacts& facts, bool first) const {
+Result<GateVerdicts::Judged> GateVerdicts::judge(const permit::ExecFacts& facts, bool first) const {
   Judged judged = under_policy_now();
   const permit::ExecMatch match = permit::match_exec(admission_.permit().grant(), facts);
   if (const permit::ExecAllowed* allowed = std::get_if<permit::ExecAllowed>(&match)) {
@@ -90,18 +40,9 @@ Result<ExecVerdicts::Judged> ExecVerdicts::judge(const permit::ExecFacts& facts,
   return judged;
 }
 
-Result<Recorder::Made> ExecVerdicts::made(ledger::Side& side, const Judged& judged,
-                                          ledger::Body body, const char* action) {
-  (void)side.put("request", as_bytes(std::string_view(judged.request)));
-  const ByteVec inputs = proof::encode_exec_inputs(judged.request, judged.bundle, side.salt());
-  const proof::DecisionRecord decision =
-      proof::record_of(action, crypto::sha256(inputs), judged.answer);
-  return Recorder::Made{std::move(body), proof::decision_digest(decision)};
-}
-
 // The stop's own facts are compared here with those that were judged: an answer is used again only
 // for the same question, within a time in which the clock's part of it cannot matter.
-bool ExecVerdicts::still_answers(const LetThrough& let_through,
+bool GateVerdicts::still_answers(const LetThrough& let_through,
                                  const permit::ExecFacts& facts) const {
   const permit::ExecFacts& asked = let_through.facts;
   const std::int64_t age = clock_.now().get() - let_through.judged.time.get();
@@ -120,7 +61,7 @@ bool ExecVerdicts::still_answers(const LetThrough& let_through,
          asked.directory == facts.directory;
 }
 
-std::shared_ptr<const ExecVerdicts::LetThrough> ExecVerdicts::recent(
+std::shared_ptr<const GateVerdicts::LetThrough> GateVerdicts::recent(
     const permit::ExecFacts& facts) const {
   std::array<std::shared_ptr<const LetThrough>, 8> all;
   {
@@ -133,19 +74,7 @@ std::shared_ptr<const ExecVerdicts::LetThrough> ExecVerdicts::recent(
   return nullptr;
 }
 
-ledger::EventId ExecVerdicts::cause_of(const enforce::Caller& caller, bool* lost) const {
-  const std::scoped_lock lock(mutex_);
-  for (const Pid& process : caller.ancestry) {
-    const auto found = execs_.find(process);
-    if (found != execs_.end()) return found->second;
-  }
-  const auto own = execs_.find(caller.process);
-  if (own != execs_.end()) return own->second;
-  if (lost != nullptr) *lost = true;
-  return {admission_.run(), Seq(0)};
-}
-
-Result<Told> ExecVerdicts::record_refusal(const enforce::Caller& caller,
+Result<Told> GateVerdicts::record_refusal(const enforce::Caller& caller,
                                           const permit::ExecFacts& facts, const Judged& judged,
                                           Denial denial) {
   Told told;
@@ -171,25 +100,7 @@ Result<Told> ExecVerdicts::record_refusal(const enforce::Caller& caller,
   return told;
 }
 
-// tell completes what people are told of a refusal, and tells them.
-void ExecVerdicts::tell(const enforce::Caller& caller, Told& told) {
-  told.leaf = recorder_.last_leaf();
-  std::function<void(const Told&)> call;
-  {
-    const std::scoped_lock lock(mutex_);
-    for (const Pid& process : caller.ancestry) {
-      const auto found = commands_.find(process);
-      if (found != commands_.end()) {
-        told.asked_by = found->second;
-        break;
-      }
-    }
-    call = on_refusal_;
-  }
-  if (call) call(told);
-}
-
-Result<ExecVerdicts::FileLook> ExecVerdicts::look_at(const std::string& path) {
+Result<GateVerdicts::FileLook> GateVerdicts::look_at(const std::string& path) {
   struct stat now = {};
   if (::lstat(path.c_str(), &now) != 0) return errno_error(errno, printable(path));
   return FileLook{static_cast<std::int64_t>(now.st_dev),
@@ -203,7 +114,7 @@ Result<ExecVerdicts::FileLook> ExecVerdicts::look_at(const std::string& path) {
 
 // Good enough for an early answer: a file that looks unchanged is not hashed again. What counts is
 // the digest that enforce/ takes at the stop.
-Result<Digest32> ExecVerdicts::courtesy_digest(const std::string& path) {
+Result<Digest32> GateVerdicts::courtesy_digest(const std::string& path) {
   const FileLook look = TRY(look_at(path));
   {
     const std::scoped_lock lock(mutex_);
@@ -219,7 +130,7 @@ Result<Digest32> ExecVerdicts::courtesy_digest(const std::string& path) {
 
 // What an attempt would become. The same names lead to the same files outside, apart from what
 // only the run has (/proc, /tmp); what cannot be looked at here is left to the check at the stop.
-Result<permit::ExecFacts> ExecVerdicts::courtesy_facts(const enforce::ExecAttempt& attempt,
+Result<permit::ExecFacts> GateVerdicts::courtesy_facts(const enforce::ExecAttempt& attempt,
                                                        permit::ExecFacts facts) {
   const FileLook look = TRY(look_at(attempt.resolved));
   {
@@ -242,7 +153,7 @@ Result<permit::ExecFacts> ExecVerdicts::courtesy_facts(const enforce::ExecAttemp
   return looked;
 }
 
-Result<enforce::Courtesy> ExecVerdicts::before(const enforce::ExecAttempt& attempt) {
+Result<enforce::Courtesy> GateVerdicts::before(const enforce::ExecAttempt& attempt) {
   enforce::Courtesy answer;
   permit::ExecFacts facts;
   facts.argv = attempt.argv;
@@ -291,7 +202,7 @@ Result<enforce::Courtesy> ExecVerdicts::before(const enforce::ExecAttempt& attem
   return answer;
 }
 
-Result<enforce::StopVerdict> ExecVerdicts::at_stop(const enforce::ExecImage& image) {
+Result<enforce::StopVerdict> GateVerdicts::at_stop(const enforce::ExecImage& image) {
   permit::ExecFacts facts;
   facts.program = image.program;
   facts.digest = image.digest;

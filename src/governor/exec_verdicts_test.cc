@@ -1,9 +1,8 @@
-#include "governor/exec_verdicts.h"
-
 #include <filesystem>
 #include <functional>
 
 #include "domain/bundle.h"
+#include "governor/gate_verdicts.h"
 #include "governor/init.h"
 #include "governor/issue.h"
 #include "governor/keystore.h"
@@ -77,7 +76,7 @@ class ExecVerdictsTest : public ::testing::Test {
     recorder = std::make_unique<Recorder>(
         *here->store, here->log_key, clock, random,
         RecorderOptions{admission->run(), admission->permit().id(), strict, next});
-    verdicts = std::make_unique<ExecVerdicts>(*admission, *recorder, clock);
+    verdicts = std::make_unique<GateVerdicts>(*admission, *recorder, clock);
   }
 
   enforce::ExecAttempt attempt() {
@@ -144,7 +143,7 @@ class ExecVerdictsTest : public ::testing::Test {
   std::unique_ptr<Installation> here;
   std::optional<Admission> admission;
   std::unique_ptr<Recorder> recorder;
-  std::unique_ptr<ExecVerdicts> verdicts;
+  std::unique_ptr<GateVerdicts> verdicts;
   std::int32_t last_process = 1000;
   std::uint64_t recorder_next = 1;
 };

@@ -39,7 +39,7 @@ Result<RunEnd> govern(const Admission& admission, Installation& here, RunSite& s
                      .permit = admission.permit().id(),
                      .strict = admission.standing().domain.record == domain::Recording::Strict,
                      .next_seq = 1});
-  ExecVerdicts verdicts(admission, recorder, here.clock);
+  GateVerdicts verdicts(admission, recorder, here.clock);
   if (options.on_refusal) verdicts.on_refusal(options.on_refusal);
   enforce::Supervisor supervisor(admission.plan(), verdicts, here.clock);
   supervisor.expire_at(UnixMillis(admission.permit().claims().expires.get() * 1000));

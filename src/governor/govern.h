@@ -19,7 +19,7 @@
 
 #include "enforce/supervisor.h"
 #include "governor/admission.h"
-#include "governor/exec_verdicts.h"
+#include "governor/gate_verdicts.h"
 #include "governor/site.h"
 #include "ledger/checkpoint.h"
 

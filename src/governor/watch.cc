@@ -46,7 +46,7 @@ Watch::~Watch() {
   stop(0);
 }
 
-void Watch::start(enforce::Supervisor& supervisor, ExecVerdicts& verdicts, Recorder& recorder) {
+void Watch::start(enforce::Supervisor& supervisor, GateVerdicts& verdicts, Recorder& recorder) {
   supervisor_ = &supervisor;
   verdicts_ = &verdicts;
   recorder_ = &recorder;

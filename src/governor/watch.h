@@ -18,7 +18,7 @@
 #include "enforce/supervisor.h"
 #include "governor/admission.h"
 #include "governor/control.h"
-#include "governor/exec_verdicts.h"
+#include "governor/gate_verdicts.h"
 #include "governor/recorder.h"
 
 namespace writ::governor {
@@ -34,7 +34,7 @@ class Watch {
   static Result<std::unique_ptr<Watch>> create(const Admission& admission, Installation& here);
   ~Watch();
 
-  void start(enforce::Supervisor& supervisor, ExecVerdicts& verdicts, Recorder& recorder);
+  void start(enforce::Supervisor& supervisor, GateVerdicts& verdicts, Recorder& recorder);
   // stop answers those who wait for the end and ends the thread. `latency` is the supervisor's.
   void stop(std::int64_t end_latency_nanos);
 
@@ -56,7 +56,7 @@ class Watch {
   UniqueFd signals_;
   UniqueFd wake_;
   enforce::Supervisor* supervisor_ = nullptr;
-  ExecVerdicts* verdicts_ = nullptr;
+  GateVerdicts* verdicts_ = nullptr;
   Recorder* recorder_ = nullptr;
   struct Waiting {
     UniqueFd connection;

@@ -8,7 +8,7 @@
 // so it does for the same question asked again within that time.
 // Strings are the run's own and hostile.
 //
-//   ExecVerdicts verdicts(admission, recorder, clock);
+//   GateVerdicts verdicts(admission, recorder, clock);
 //   verdicts.on_refusal([](const Told& told) { … });
 //
 // Thread safety: all functions may be called from any thread.
@@ -37,10 +37,11 @@ struct Told {
   bool violation = false;
 };
 
-class ExecVerdicts final : public enforce::Verdicts {
+class GateVerdicts final : public enforce::Verdicts {
  public:
-  ExecVerdicts(const Admission& admission, Recorder& recorder, const Clock& clock);
+  GateVerdicts(const Admission& admission, Recorder& recorder, const Clock& clock);
 
+  // exec_verdicts.cc: the exec gate's two questions.
   Result<enforce::Courtesy> before(const enforce::ExecAttempt& attempt) override;
   Result<enforce::StopVerdict> at_stop(const enforce::ExecImage& image) override;
   // connect (connect_verdicts.cc): the permit's connect rules, policy, the record.
@@ -85,6 +86,7 @@ class ExecVerdicts final : public enforce::Verdicts {
                               const Judged& judged, Denial denial);
   Result<void> record_refusal(const enforce::Caller& caller, const Judged& judged);
   void tell(const enforce::Caller& caller, Told& told);
+  static std::uint32_t number_of(const enforce::Caller& caller);
 
   // Device, inode, size, mtime, ctime.
   using FileLook = std::array<std::int64_t, 7>;
