@@ -9,6 +9,7 @@
 #include <climits>
 #include <map>
 
+#include "enforce/mounts.h"
 #include "enforce/net_reach.h"
 #include "governor/denial.h"
 #include "governor/resolve.h"
@@ -118,6 +119,18 @@ class Mounts {
   std::map<std::string, std::string> links_;
   std::optional<std::string> doubled_;
 };
+
+// Who else could make `path`, which is not there: nobody but root, when the directory in which it
+// is missing is root's alone to write. What root makes of Writ, only root reads, and no run is
+// root.
+bool only_root_makes(std::string path) {
+  struct stat facts = {};
+  do {
+    path.resize(std::max<std::size_t>(path.rfind('/'), 1));
+  } while (path != "/" && ::stat(path.c_str(), &facts) != 0);
+  return ::stat(path.c_str(), &facts) == 0 && facts.st_uid == 0 && (facts.st_mode & 022) == 0 &&
+         enforce::is_system_path(path);
+}
 
 std::vector<std::string> mechanisms_of(const enforce::Capabilities& kernel, bool jit) {
   std::vector<std::string> names = {"namespaces:user,mount,pid,net,ipc,uts,cgroup", "proc:own,ro",
@@ -268,6 +281,12 @@ Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilit
   }
   for (const std::string& reserved : request.reserved.paths()) {
     if (!mounts.shows(reserved)) continue;
+    // Outer places come first, and what is under a cover needs none of its own.
+    if (std::any_of(plan.covers.begin(), plan.covers.end(), [&](const std::string& cover) {
+          return permit::lies_under(reserved, cover);
+        })) {
+      continue;
+    }
     struct stat facts = {};
     if (::lstat(reserved.c_str(), &facts) == 0) {
       plan.covers.push_back(reserved);
@@ -275,17 +294,15 @@ Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilit
       return Compiled(deny(Reason::ReservedPath, "write above " + printable(reserved),
                            "it is not there and cannot be covered, so the run could make it",
                            "grant a write tree that does not hold it"));
+    } else if (!only_root_makes(reserved)) {
+      return Compiled(deny(Reason::ReservedPath, "read above " + printable(reserved),
+                           "it is Writ's, is not there and cannot be covered: the run would see it "
+                           "as soon as somebody makes it",
+                           "grant a read tree that does not hold it, or make an empty directory "
+                           "there: mkdir -p " +
+                               printable(reserved)));
     }
   }
-  // A place that is covered by another needs no cover of its own.
-  std::vector<std::string> outer;
-  for (const std::string& path : plan.covers) {
-    if (std::none_of(outer.begin(), outer.end(),
-                     [&](const std::string& o) { return permit::lies_under(path, o); })) {
-      outer.push_back(path);
-    }
-  }
-  plan.covers = std::move(outer);
   mounts.finish(plan);
 
   const std::optional<enforce::Identity> identity = identity_of(request.who);

@@ -234,11 +234,39 @@ TEST_F(CompileTest, P13AGrantOfAReservedPlaceIsDeniedAtAdmissionToo) {
 
 TEST_F(CompileTest, P13ATreeAboveAReservedPlaceIsCovered) {
   grant.read = {tree(t.root)};
+  std::filesystem::create_directories(t.account.directory + "/.config/writ");
+  std::filesystem::create_directories(t.account.directory + "/.local/state/writ");
   Result<Compiled> c = compiled();
   ASSERT_TRUE(c);
   const enforce::Plan* plan = std::get_if<enforce::Plan>(&*c);
   ASSERT_NE(plan, nullptr);
-  EXPECT_EQ(plan->covers, std::vector<std::string>{t.home.whole});
+  const std::string user = t.account.directory;
+  EXPECT_EQ(plan->covers, (std::vector<std::string>{user + "/.config/writ",
+                                                    user + "/.local/state/writ", t.home.whole}));
+}
+
+TEST_F(CompileTest, P13AReadTreeInWhichAReservedPlaceMayAppearDuringTheRunIsDenied) {
+  // What is made there later could not be covered any more.
+  grant.read = {tree(t.account.directory)};
+  EXPECT_EQ(outcome(), "reserved_path");
+  std::filesystem::create_directories(t.account.directory + "/.config/writ");
+  EXPECT_EQ(outcome(), "reserved_path") << "one of two";
+  std::filesystem::create_directories(t.account.directory + "/.local/state/writ");
+  EXPECT_EQ(outcome(), "allowed");
+  // Only root makes /etc/writ, and only root reads it.
+  grant.read = {tree("/etc")};
+  EXPECT_EQ(outcome(), "allowed");
+}
+
+TEST_F(CompileTest, P13TheWholeFileSystemAndTheKernelsPlacesCannotBeGranted) {
+  for (const char* path : {"/", "/proc", "/proc/1", "/dev", "/dev/shm"}) {
+    grant.read = {tree(path)};
+    EXPECT_EQ(outcome(), "reserved_path") << path;
+    grant.read.clear();
+    grant.write = {tree(path)};
+    EXPECT_EQ(outcome(), "reserved_path") << path;
+    grant.write.clear();
+  }
 }
 
 TEST_F(CompileTest, P13AWriteTreeInWhichAReservedPlaceCouldBeMadeIsDenied) {

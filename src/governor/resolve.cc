@@ -364,6 +364,19 @@ std::optional<Denial> reserved_denial(const permit::Grant& grant, const Reserved
   const auto any = [&](const std::string& asked,
                        const std::vector<Place>& places) -> std::optional<Denial> {
     for (const Place& place : places) {
+      if (place.path == "/") {
+        Denial no = refuse(asked, place.path);
+        no.because = "the whole of the file system holds Writ's own places and the kernel's";
+        no.allow = "grant the trees below it that the job needs";
+        return no;
+      }
+      for (const char* own : {"/proc", "/dev"}) {
+        if (!permit::lies_under(place.path, own)) continue;
+        Denial no = refuse(asked, place.path);
+        no.because = std::string("a run has its own ") + own + "; the host's is never inside";
+        no.allow = "leave it out: what a program may use of it is there";
+        return no;
+      }
       if (reserved.names(place.path)) return refuse(asked, place.path);
       for (const permit::Link& link : place.links) {
         if (reserved.names(directory_of(link.path))) return refuse(asked, link.path);

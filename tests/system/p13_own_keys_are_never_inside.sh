@@ -14,6 +14,15 @@ ln -s "$WRIT_HOME/config" innocent
 request "$(rule "$probe" '"{rest}"')" 'read = ["innocent"]' >bad.toml
 writ permit issue --no-store -o bad.permit bad.toml
 [ "$status" = 1 ] || fail "issued a grant of a link to the keys"
+# A tree in which one of the account's places may yet be made: it could not be covered any more.
+if [ "$AS" = user ]; then
+  request "$(rule "$probe" '"{rest}"')" "read = [\"$HOME\"]" >early.toml
+  must permit issue --no-store -o early.permit early.toml
+  under early "$probe" say no
+  expect_denied reserved_path
+  expect_err 'as soon as somebody makes it'
+fi
+mkdir -p "$HOME/.config/writ" "$HOME/.local/state/writ"
 # A tree above is granted: the places in it are covered.
 issue above < <(request "$(rule "$probe" '"{rest}"')" "read = [\"$(dirname "$WRIT_HOME")\"]")
 for path in "$WRIT_HOME/config/keys/runner.pem" "$WRIT_HOME/config/keys/log.pem" "$WRIT_HOME/state/ledger/checkpoint" \
