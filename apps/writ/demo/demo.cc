@@ -11,6 +11,8 @@
 #include <thread>
 
 #include "demo/stage.h"
+#include "json/value.h"
+#include "writ/print.h"
 
 namespace writ::demo {
 namespace {
@@ -262,16 +264,22 @@ Result<void> Demo::race() {
   return {};
 }
 
+// Another demo on this machine may be in the same scene.
+std::string own_marker(const std::string& name) {
+  return name + "-" + std::to_string(::getpid());
+}
+
 Result<void> Demo::revoke() {
   act("6  Its permit is revoked while it runs: twenty processes, some of them daemons.");
   TRY(issue("wait", poison_request("\"{rest}\"")));
-  const std::vector<std::string> argv = under("wait", {"tools/poison", "wait", "revoke-me"});
+  const std::string marker = own_marker("revoke-me");
+  const std::vector<std::string> argv = under("wait", {"tools/poison", "wait", marker});
   Going going = TRY(stage_.start(argv));
   const bool ready = TRY(stage_.wait_for(going, "ready"));
   TRY(must({"writ", "ps"}));
-  const std::size_t before = stage_.processes_with("revoke-me");
+  const std::size_t before = stage_.processes_with(marker);
   const Ran revoked = TRY(must({"writ", "revoke", "--reason", "leaked token", "wait.permit"}));
-  const std::size_t after = stage_.processes_with("revoke-me");
+  const std::size_t after = stage_.processes_with(marker);
   const Ran ended = TRY(stage_.wait(std::move(going)));
   show(argv, ended);
   const std::string code = code_in(ended.error);
@@ -286,17 +294,18 @@ Result<void> Demo::revoke() {
 
 Result<void> Demo::lost_governor() {
   act("7  The governor itself is killed with SIGKILL.");
-  const std::vector<std::string> argv = under("poison", {"tools/poison", "wait", "orphan-me"});
+  const std::string marker = own_marker("orphan-me");
+  const std::vector<std::string> argv = under("poison", {"tools/poison", "wait", marker});
   Going going = TRY(stage_.start(argv));
   const bool ready = TRY(stage_.wait_for(going, "ready"));
-  const std::size_t before = stage_.processes_with("orphan-me");
+  const std::size_t before = stage_.processes_with(marker);
   kill(going.pid, SIGKILL);
   const Ran ended = TRY(stage_.wait(std::move(going)));
   // The kernel ends the run's pid namespace with its init; give the last exits a moment.
-  std::size_t after = stage_.processes_with("orphan-me");
+  std::size_t after = stage_.processes_with(marker);
   for (int i = 0; i < 200 && after != 0; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    after = stage_.processes_with("orphan-me");
+    after = stage_.processes_with(marker);
   }
   note(fmt::format("{} processes before, {} after", before, after));
   record("governor killed: all of the run gone", ended.status, "",
@@ -342,15 +351,6 @@ Result<void> Demo::play() {
   return afterwards();
 }
 
-std::string quoted_json(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "\"";
-}
-
 }  // namespace
 
 Result<int> run_demo(const Options& options) {
@@ -361,20 +361,22 @@ Result<int> run_demo(const Options& options) {
   if (!played) fmt::print(out, "\nthe demo stopped: {}\n", played.error().message());
 
   bool all = played.has_value();
-  if (options.json) fmt::print("{{\"version\":0,\"scenes\":[");
   fmt::print(out, "\n{:52} {:>6}  {:20} {:36} {}\n", "scene", "status", "reason", "expected", "ok");
-  bool first = true;
+  json::Value scenes = json::Value::array();
   for (const Row& row : demo.rows()) {
     all = all && row.ok;
     fmt::print(out, "{:52} {:>6}  {:20} {:36} {}\n", row.scene, row.status,
                row.code.empty() ? "-" : row.code, row.expected, row.ok ? "ok" : "NO");
-    if (options.json) {
-      fmt::print("{}{{\"scene\":{},\"status\":{},\"reason\":{},\"ok\":{}}}", first ? "" : ",",
-                 quoted_json(row.scene), row.status, quoted_json(row.code), row.ok);
-    }
-    first = false;
+    json::Value scene = json::Value::object();
+    scene.set("scene", row.scene).set("status", row.status);
+    scene.set("reason", row.code).set("ok", row.ok);
+    scenes.push(std::move(scene));
   }
-  if (options.json) fmt::print("],\"ok\":{}}}\n", all);
+  if (options.json) {
+    json::Value value = cli::new_answer();
+    value.set("scenes", std::move(scenes)).set("ok", all);
+    cli::put_answer(value);
+  }
   fmt::print(out, "\nnot shown yet: the network gate, delegation, approvals, the proof page\n");
   if (options.keep) fmt::print(out, "left behind: {}\n", stage.root());
   fmt::print(out,
