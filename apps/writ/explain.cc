@@ -1,10 +1,9 @@
 // explain: why something was refused or how it came to be, from the ledger and its clear text.
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "ledger/store/reader.h"
 #include "writ/event_json.h"
+#include "writ/ledger_files.h"
 #include "writ/print.h"
 #include "writ/verbs.h"
 
@@ -25,29 +24,19 @@ bool is_refusal(const ledger::Event& event) {
 }
 
 Result<Found> find(const Options& options, ledger::LedgerReader& reader) {
-  const std::string& text = options.target;
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool is_number = !text.empty() && error == std::errc() && end == text.data() + text.size();
-  if (is_number) {
-    const ByteVec entry = TRY(reader.entry(LeafIndex(number)));
-    return Found{LeafIndex(number), TRY(ledger::decode_event(entry))};
+  if (!options.last) {
+    const LeafIndex index = TRY(find_entry(reader, options.target));
+    const ByteVec entry = TRY(reader.entry(index));
+    return Found{index, TRY(ledger::decode_event(entry))};
   }
   std::optional<Found> found;
-  const Result<void> looked =
-      reader.for_each(LeafIndex(0), [&](LeafIndex index, Bytes entry) -> Result<bool> {
-        const ledger::Event event = TRY(ledger::decode_event(entry));
-        if (options.last ? is_refusal(event) : ledger::to_string(event.id()) == text) {
-          found = Found{index, event};
-        }
-        return true;
-      });
-  if (!looked) return Error(looked.error());
-  if (!found) {
-    return Error(Code::NotFound, options.last
-                                     ? "nothing was refused, as far as the ledger goes"
-                                     : "the ledger has no event `" + printable(text) + "`");
-  }
+  const auto look = [&](LeafIndex index, Bytes entry) -> Result<bool> {
+    const ledger::Event event = TRY(ledger::decode_event(entry));
+    if (is_refusal(event)) found = Found{index, event};
+    return true;
+  };
+  TRY(reader.for_each(LeafIndex(0), look));
+  if (!found) return Error(Code::NotFound, "nothing was refused, as far as the ledger goes");
   return *found;
 }
 

@@ -32,8 +32,12 @@ constexpr Verb kVerbs[] = {
     {"policy explain", "say why: what decided, and for a deny what came nearest"},
     {"policy fmt", "lay out Cedar policies or a schema"},
     {"policy convert", "Cedar text to JSON, and JSON to text"},
+    {"policy replay", "make every recorded decision again, and compare"},
     {"ledger show", "show the ledger's entries, or the story of runs as trees"},
     {"ledger verify", "verify the ledger, offline, and replay every recorded decision"},
+    {"ledger prove", "prove that an entry is in the log, or that an older head is continued"},
+    {"ledger fsck", "say what is damaged, by name; repair what a crash left"},
+    {"ledger export", "copy the log for any web server, or one entry's receipt (COSE)"},
     {"doctor", "show what this machine offers, by really trying, and what is missing"},
     {"demo", "one minute with a governed agent, in a temporary home"},
     {"version", "show the version and the formats"},
@@ -97,8 +101,7 @@ class Parser {
     show->add_flag("--last", options_.last, "only the last run");
     show->add_flag("--tree", options_.tree, "draw each run as a tree");
     show->add_option("--command", options_.program, "only runs of this program");
-    CLI::App* check = verb("ledger verify");
-    check->add_option("--log-key", options_.log_key, "the log key to trust (vkey text)");
+    ledger_verbs(show);
 
     verb("doctor");
     verb("demo")->add_flag("--keep", options_.keep, "leave the temporary home behind");
@@ -142,7 +145,7 @@ class Parser {
          {std::pair{"permit", "issue, show and verify permits"},
           std::pair{"domain", "list, show and check domains"},
           std::pair{"policy", "check, test, explain and write Cedar policies"},
-          std::pair{"ledger", "show and verify the ledger"}}) {
+          std::pair{"ledger", "show, verify and take care of the ledger"}}) {
       groups_[name] = app_.add_subcommand(name, text);
       groups_[name]->require_subcommand(1);
     }
@@ -182,6 +185,48 @@ class Parser {
     CLI::App* convert = verb("policy convert");
     convert->add_option("file", options_.target, "policies or a schema; - reads here")->required();
     convert->add_option("-o,--output", options_.output, "where to (default: standard output)");
+  }
+
+  void ledger_verbs(CLI::App* show) {
+    LedgerOptions& ledger = options_.ledger;
+    const auto trust = [&](CLI::App* one) {
+      one->add_option("--log-key", options_.log_key, "the log key to trust (vkey text)");
+      one->add_option("--policy", ledger.policy, "logs and witnesses to trust (C2SP tlog-policy)");
+    };
+    verb("policy replay")
+        ->add_option("--log-key", options_.log_key, "the log key to trust (vkey text)");
+    const auto head = [&](CLI::App* one) {
+      one->add_option("--head", ledger.head, "a head kept earlier (a checkpoint file)");
+    };
+    const auto range = [&](CLI::App* one) {
+      one->add_option("--from", ledger.from, "the first entry");
+      one->add_option("--to", ledger.to, "the last entry");
+    };
+    range(show);
+    show->add_option("--kind", ledger.kind, "only events of this kind (exec, refusal, …)");
+    show->add_option("--permit", ledger.permit, "only what was done under this permit (id, start)");
+    show->add_option("--since", ledger.since,
+                     "only events from then on (2026-01-31T12:00:00Z, or 10m: ten minutes ago)");
+    show->add_option("--until", ledger.until, "only events up to then");
+    show->add_flag("-f,--follow", ledger.follow, "stay, and show entries as they are written");
+    CLI::App* check = verb("ledger verify");
+    trust(check), head(check), range(check);
+    CLI::App* prove = verb("ledger prove");
+    prove->add_option("entry", options_.target, "an entry's number, or RUN/SEQ");
+    prove->add_option("-o,--output", options_.output, "where to (default: standard output)");
+    prove->add_option("--entry", ledger.entry, "the raw entry goes to, or comes from, this file");
+    prove->add_flag("--cosigned", ledger.cosigned, "under the last head that witnesses cosigned");
+    prove->add_option("--check", ledger.check, "check this proof, offline");
+    trust(prove), head(prove);
+    CLI::App* fsck = verb("ledger fsck");
+    fsck->add_option("--log-key", options_.log_key, "the log key to trust (vkey text)");
+    fsck->add_flag("--look-only", ledger.look_only, "repair nothing");
+    head(fsck);
+    CLI::App* exported = verb("ledger export");
+    exported->add_option("directory", options_.target, "where the log goes");
+    exported->add_option("--receipt", ledger.receipt, "a receipt of this entry instead");
+    exported->add_option("--entry", ledger.entry, "the raw entry goes to this file");
+    exported->add_option("-o,--output", options_.output, "where the receipt goes");
   }
 
   CLI::App* verb(const std::string& name) {

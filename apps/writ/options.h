@@ -6,6 +6,7 @@
 // Thread safety: pure apart from help, which goes to standard output.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -36,6 +37,20 @@ struct PolicyOptions {
   bool cedar = false;   // authorize, explain: what fails takes no part
 };
 
+// Of the verbs `ledger …`.
+struct LedgerOptions {
+  std::string head;                        // a kept head: a checkpoint's file
+  std::string policy;                      // a trust policy: a file
+  std::string check;                       // prove: a proof to check
+  std::string entry;                       // prove, export: the file of the raw entry
+  std::string receipt;                     // export: of this entry
+  std::string kind, permit, since, until;  // show
+  std::optional<std::uint64_t> from, to;   // show, verify: entries
+  bool follow = false;                     // show
+  bool cosigned = false;                   // prove
+  bool look_only = false;                  // fsck
+};
+
 struct Options {
   std::string verb;  // "run", "permit issue", …
   bool json = false;
@@ -58,6 +73,7 @@ struct Options {
   bool tree = false;
   bool keep = false;  // demo
   PolicyOptions policy;
+  LedgerOptions ledger;
   std::optional<std::vector<std::string>> command;  // after `--`
 };
 

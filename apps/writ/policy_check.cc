@@ -1,11 +1,7 @@
 // Verbs about policies as they are written: check, fmt, convert.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <array>
-#include <climits>
-#include <cstdlib>
 
 #include "policy/format.h"
 #include "policy/limits.h"
@@ -13,6 +9,7 @@
 #include "policy/printer.h"
 #include "policy/schema_forms.h"
 #include "policy/validator.h"
+#include "writ/output_file.h"
 #include "writ/policy_input.h"
 #include "writ/print.h"
 #include "writ/verbs.h"
@@ -93,34 +90,10 @@ json::Value texts(const std::vector<std::string>& lines) {
   return out;
 }
 
-// write_back replaces what a file says; the file keeps its mode, and links still lead to it.
-Result<void> write_back(const std::string& name, const std::string& text) {
-  std::array<char, PATH_MAX> real{};
-  std::string path = name;
-  mode_t mode = 0644;
-  struct stat facts = {};
-  if (::realpath(name.c_str(), real.data()) != nullptr) {
-    path = real.data();
-    if (::stat(path.c_str(), &facts) == 0) mode = facts.st_mode & 0777U;
-  }
-  const std::string temporary = path + ".writ-tmp";
-  UniqueFd file =
-      TRY(open_at(FdRef::cwd(), temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0, mode));
-  const auto put = [&]() -> Result<void> {
-    TRY(write_all(file.borrow(), as_bytes(std::string_view(text))));
-    TRY(system_storage().sync_data(file.borrow()));
-    TRY(file.close());
-    if (::rename(temporary.c_str(), path.c_str()) != 0) return errno_error(errno, printable(name));
-    return {};
-  }();
-  if (!put) (void)::unlink(temporary.c_str());
-  return put;
-}
-
 // deliver puts a text where it was asked for: a file, or standard output.
 Result<int> deliver(const Options& options, const std::string& text) {
   if (!options.output.empty()) {
-    TRY(write_back(options.output, text));
+    TRY(write_output(options.output, as_bytes(std::string_view(text))));
   } else {
     answer(text.ends_with('\n') ? text.substr(0, text.size() - 1) : text);
   }
@@ -206,7 +179,7 @@ Result<int> policy_fmt(const Options& options, Machine&) {
     }
     if (asked.write) {
       if (name == "-") return Error(Code::InvalidArgument, "standard input cannot be written back");
-      if (changed) TRY(write_back(name, *text));
+      if (changed) TRY(write_output(name, as_bytes(std::string_view(*text))));
     } else if (asked.check) {
       if (changed && !options.quiet) say("writ: " + printable(name) + " is not formatted");
     } else if (!options.json) {

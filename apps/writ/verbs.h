@@ -38,8 +38,12 @@ Result<int> policy_authorize(const Options& options, Machine& machine);
 Result<int> policy_explain(const Options& options, Machine& machine);
 Result<int> policy_fmt(const Options& options, Machine& machine);
 Result<int> policy_convert(const Options& options, Machine& machine);
+Result<int> policy_replay(const Options& options, Machine& machine);
 Result<int> ledger_show(const Options& options, Machine& machine);
 Result<int> ledger_verify(const Options& options, Machine& machine);
+Result<int> ledger_prove(const Options& options, Machine& machine);
+Result<int> ledger_fsck(const Options& options, Machine& machine);
+Result<int> ledger_export(const Options& options, Machine& machine);
 Result<int> doctor(const Options& options, Machine& machine);
 Result<int> version(const Options& options, Machine& machine);
 

@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "base/durable_public.h"
 
 namespace writ {
 namespace {
@@ -29,12 +30,14 @@ std::uint64_t resolve_for(FdRef dir) {
 
 class SystemStorage final : public Storage {
  public:
+  SystemStorage(mode_t file_mode, mode_t dir_mode) : file_mode_(file_mode), dir_mode_(dir_mode) {}
+
   Result<UniqueFd> open_dir(FdRef dir, const std::string& name) override {
     return open_at(dir, name, O_RDONLY | O_DIRECTORY, resolve_for(dir));
   }
 
   Result<void> make_dir(FdRef dir, const std::string& name) override {
-    if (::mkdirat(dir.number(), name.c_str(), 0700) != 0 && errno != EEXIST) {
+    if (::mkdirat(dir.number(), name.c_str(), dir_mode_) != 0 && errno != EEXIST) {
       return errno_error(errno, "make directory " + quoted(name));
     }
     return {};
@@ -49,7 +52,7 @@ class SystemStorage final : public Storage {
       case FileUse::CreateNew: flags |= O_RDWR | O_CREAT | O_EXCL; break;
     }
     UniqueFd file =
-        TRY(open_at(dir, name, flags, resolve_for(dir), (flags & O_CREAT) != 0 ? 0600U : 0U));
+        TRY(open_at(dir, name, flags, resolve_for(dir), (flags & O_CREAT) != 0 ? file_mode_ : 0U));
     const struct stat info = TRY(stat_fd(file.borrow()));
     if (!S_ISREG(info.st_mode)) {
       return Error(Code::InvalidArgument, quoted(name) + " is not a regular file");
@@ -224,6 +227,9 @@ class SystemStorage final : public Storage {
     while (!id.empty() && id.back() == '\n') id.pop_back();
     return id;
   }
+
+ private:
+  const mode_t file_mode_, dir_mode_;
 };
 
 std::string temporary_name(const std::string& name, const std::string& mark) {
@@ -260,7 +266,11 @@ Result<void> write_whole(Storage& storage, FdRef dir, const std::string& name, B
 }  // namespace
 
 Storage& system_storage() {
-  static SystemStorage storage;
+  static SystemStorage storage(0600, 0700);
+  return storage;
+}
+Storage& public_storage() {
+  static SystemStorage storage(0644, 0755);
   return storage;
 }
 

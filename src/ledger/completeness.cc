@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace writ::ledger {
 namespace {
 
@@ -41,7 +43,7 @@ std::string Completeness::sentence(const VerifyReport& report) const {
   const std::uint64_t last = report.entries == 0 ? 0 : report.entries - 1;
   const std::string range =
       fmt::format("between entries {} and {}", range_ ? range_->first.get() : 0,
-                  range_ ? range_->second.get() : last);
+                  range_ ? std::min(range_->second.get(), last) : last);
   if (!report.ok()) {
     return fmt::format("not proven: whether an exec {} is unrecorded cannot be said, {} found",
                        range, plural(report.findings_total, "fault was", "faults were"));

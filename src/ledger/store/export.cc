@@ -19,6 +19,27 @@ Result<ByteVec> tile_bytes(LedgerReader& reader, const TileId& id) {
   return encode_bundle(entries);
 }
 
+// How much of the log the directory holds already, by the checkpoint that lies there. Conflict when
+// that is of another log: its tiles and ours must not be mixed.
+Result<TreeSize> copied_before(Storage& storage, FdRef root, LedgerReader& reader,
+                               const Checkpoint& head) {
+  const Result<ByteVec> bytes = read_file(storage, root, "checkpoint", kMaxNote);
+  if (!bytes && bytes.error().code() == Code::NotFound) return TreeSize(0);
+  if (!bytes) return Error(bytes.error());
+  const auto continued = [&]() -> Result<TreeSize> {
+    const Note note = TRY(parse_note(*bytes));
+    const Checkpoint old = TRY(parse_checkpoint(note.text));
+    Proof path;
+    if (old.size < head.size) path = TRY(reader.consistency(old.size, head.size));
+    TRY(check_consistency(old.size, head.size, old.root, head.root, path));
+    return old.size;
+  };
+  const Result<TreeSize> size = continued();
+  if (size) return size;
+  return Error(Code::Conflict, "the directory holds another log, or a newer state of this one: " +
+                                   size.error().message());
+}
+
 }  // namespace
 
 Result<Exported> export_log(
@@ -29,8 +50,11 @@ Result<Exported> export_log(
   exported.head = TRY(verify_checkpoint(note, reader.log_key()));
   TRY(storage.make_dir(FdRef::cwd(), directory));
   UniqueFd root = TRY(storage.open_dir(FdRef::cwd(), directory));
+  const TreeSize before = TRY(copied_before(storage, root.borrow(), reader, exported.head));
   std::set<std::string> made;
   const std::vector<TileId> tiles = tiles_for(exported.head.size);
+  const std::vector<TileId> new_ones = tiles_for(exported.head.size, before);
+  const std::set<TileId> fresh(new_ones.begin(), new_ones.end());
   std::uint64_t done = 0;
   for (const TileId& id : tiles) {
     const std::string path = tile_path(id);
@@ -42,7 +66,10 @@ Result<Exported> export_log(
     }
     if (progress) progress(done, tiles.size());
     ++done;
-    if (id.width == kTileWidth && storage.open_file(root.borrow(), path, FileUse::Read)) continue;
+    if (id.width == kTileWidth && !fresh.contains(id) &&
+        storage.open_file(root.borrow(), path, FileUse::Read)) {
+      continue;
+    }
     const ByteVec bytes = TRY(tile_bytes(reader, id));
     TRY(write_file_atomically(storage, root.borrow(), path, bytes));
     ++exported.files;

@@ -3,8 +3,9 @@
 //
 //   TRY(export_log(storage, *reader, "/srv/log", progress));
 //
-// It may be called again on the same directory: full tiles that are there are left alone. A reader
-// of the copy sees the old head or the new one, never a head whose tiles are missing. What is
+// It may be called again on the same directory: full tiles of the head that lies there are left
+// alone. A reader of the copy sees the old head or the new one, never a head whose tiles are
+// missing. Conflict when the head that lies there is not one that this log continues. What is
 // copied is not verified here; a copy of a damaged log is a damaged log.
 //
 // Thread safety: one call at a time for one directory.

@@ -1,0 +1,68 @@
+#include "writ/ledger_files.h"
+
+#include <charconv>
+#include <limits>
+
+#include "base/fd.h"
+
+namespace writ::cli {
+
+Result<LeafIndex> find_entry(ledger::LedgerReader& reader, const std::string& text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool is_number = !text.empty() && error == std::errc() && end == text.data() + text.size();
+  if (is_number) return LeafIndex(number);
+  std::optional<LeafIndex> found;
+  const auto look = [&](LeafIndex index, Bytes entry) -> Result<bool> {
+    const ledger::Event event = TRY(ledger::decode_event(entry));
+    if (ledger::to_string(event.id()) == text) found = index;
+    return !found;
+  };
+  TRY(reader.for_each(LeafIndex(0), look));
+  if (found) return *found;
+  return Error(Code::NotFound, "the ledger has no event `" + printable(text) + "`");
+}
+
+Result<std::optional<std::pair<LeafIndex, LeafIndex>>> entry_range(const LedgerOptions& options) {
+  if (!options.from && !options.to) return std::optional<std::pair<LeafIndex, LeafIndex>>{};
+  const std::uint64_t from = options.from.value_or(0);
+  const std::uint64_t to = options.to.value_or(std::numeric_limits<std::uint64_t>::max());
+  if (from > to) {
+    return Error(Code::InvalidArgument,
+                 "there is no entry from " + std::to_string(from) + " to " + std::to_string(to));
+  }
+  return std::optional(std::pair(LeafIndex(from), LeafIndex(to)));
+}
+
+Result<std::optional<ledger::VerifierKey>> log_key_given(const Options& options) {
+  if (options.log_key.empty()) return std::optional<ledger::VerifierKey>{};
+  Result<ledger::VerifierKey> key = ledger::parse_vkey(options.log_key);
+  if (!key) return Error(Code::InvalidArgument, "--log-key: " + key.error().message());
+  return std::optional(std::move(*key));
+}
+
+Result<ledger::TrustPolicy> policy_given(const Options& options) {
+  if (!options.ledger.policy.empty()) {
+    const ByteVec text = TRY(read_file(options.ledger.policy, ledger::kMaxTrustPolicy));
+    Result<ledger::TrustPolicy> policy = ledger::parse_trust_policy(as_text(text));
+    if (!policy) return std::move(policy).error().context(printable(options.ledger.policy));
+    return policy;
+  }
+  if (const auto key = TRY(log_key_given(options))) return ledger::policy_of(*key);
+  return Error(Code::InvalidArgument, "whom to trust?  --log-key VKEY or --policy FILE");
+}
+
+Result<std::optional<KeptHead>> kept_head_given(const Options& options) {
+  const std::string& path = options.ledger.head;
+  if (path.empty()) return std::optional<KeptHead>{};
+  ByteVec bytes = TRY(read_file(path, ledger::kMaxNote));
+  const auto read = [&]() -> Result<ledger::Checkpoint> {
+    const ledger::Note note = TRY(ledger::parse_note(bytes));
+    return ledger::parse_checkpoint(note.text);
+  };
+  Result<ledger::Checkpoint> checkpoint = read();
+  if (!checkpoint) return std::move(checkpoint).error().context(printable(path));
+  return std::optional(KeptHead{std::move(bytes), std::move(*checkpoint)});
+}
+
+}  // namespace writ::cli
