@@ -185,7 +185,8 @@ Result<TrustedHead> verify_head(Bytes note_bytes, const TrustPolicy& policy) {
   }
   std::vector<CosignerKey> keys;
   for (const PolicyWitness& witness : policy.witnesses) keys.push_back(witness.key);
-  TrustedHead head{checkpoint, *log, TRY(verify_cosignatures(note, keys))};
+  std::vector<Cosigned> witnesses = TRY(verify_cosignatures(note, keys));
+  TrustedHead head{checkpoint, *log, std::move(witnesses)};
   if (!quorum_met(policy, head.witnesses)) {
     std::string by;
     for (const Cosigned& witness : head.witnesses) {

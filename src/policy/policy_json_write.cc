@@ -272,8 +272,9 @@ Result<std::string> to_json(const PolicySet& set, json::Style style) {
     if (!policy->template_id.empty()) {
       links.push(link_json(*policy));
     } else {
+      json::Value written = TRY(policy_json(*policy));
       auto& list = policy->body->is_template() ? templates : policies;
-      list.push_back({policy->id, TRY(policy_json(*policy))});
+      list.push_back({policy->id, std::move(written)});
     }
   }
   json::Value out;

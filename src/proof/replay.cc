@@ -1,6 +1,7 @@
 #include "proof/replay.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/clock.h"
 #include "cose/key.h"
@@ -302,11 +303,11 @@ Result<void> Replay::admission(const Decided& decided) {
 }
 
 // The decision over one recorded request, made again and compared by its digest.
-Result<void> Replay::decided_again(const OpenRun& run, const std::string& action,
-                                   const ledger::Event& event, const ledger::Side& side,
-                                   const policy::Request& request, bool allowed, Reason reason) {
+Result<void> Replay::decided_again(const std::string& action, const ledger::Event& event,
+                                   const Asked& asked, const policy::Request& request, bool allowed,
+                                   Reason reason) {
+  const OpenRun& run = *asked.run;
   const auto& authority = std::get<ledger::PermitAuthority>(event.authority());
-  const std::string text(as_text(*side.get("request")));
   std::vector<BundleDigest> bundles = {run.bundle};
   const auto in_force = policies_.find(run.facts.domain);
   if (in_force != policies_.end() && in_force->second != run.bundle) {
@@ -315,7 +316,8 @@ Result<void> Replay::decided_again(const OpenRun& run, const std::string& action
   const bool asked_policy =
       allowed || reason == Reason::PolicyDenied || reason == Reason::PolicyError;
   for (const BundleDigest& bundle : bundles) {
-    const Digest32 inputs = crypto::sha256(encode_exec_inputs(text, bundle, side.salt()));
+    const Digest32 inputs =
+        crypto::sha256(encode_exec_inputs(asked.text, bundle, asked.side.salt()));
     Answer answer;
     if (asked_policy) {
       Result<std::shared_ptr<const Policy>> policy = policy_of(bundle);
@@ -334,92 +336,86 @@ Result<void> Replay::decided_again(const OpenRun& run, const std::string& action
   return differs("the decision made again is not the recorded one");
 }
 
-Result<void> Replay::exec(const ledger::Event& event, const ledger::Exec& body) {
-  const auto found = runs_.find(event.id().run);
-  if (found == runs_.end()) return {};  // its admission is a finding of its own
-  OpenRun& run = found->second;
-  const bool first = !run.started;
-  run.started = true;
-  const std::optional<ledger::Side> side = side_of_(event.id());
+// What a gate was asked, with the clear text of it; nothing where its run has no admission (a
+// finding of its own) or the clear text was erased (counted).
+Result<std::optional<Replay::Asked>> Replay::asked(const ledger::Event& event) {
+  const auto run = runs_.find(event.id().run);
+  if (run == runs_.end()) return std::optional<Asked>();
+  std::optional<ledger::Side> side = side_of_(event.id());
   if (!side || side->get("request") == nullptr) {
     ++counts_.not_replayable;
-    return {};
+    return std::optional<Asked>();
   }
-  TRY(side->check("argv", body.argv));
-  TRY(side->check("env", body.env));
-  TRY(side->check("cwd", body.cwd));
-  const std::string text(as_text(*side->get("request")));
-  const policy::Request request = TRY(policy::Request::parse_json(text));
+  std::string text(as_text(*side->get("request")));
+  policy::Request request = TRY(policy::Request::parse_json(text));
   const UnixMillis time = TRY(time_in(request));
   TRY(check_time(event, time));
+  return std::optional(
+      Asked{&run->second, std::move(*side), std::move(text), std::move(request), time});
+}
+
+Result<void> Replay::exec(const ledger::Event& event, const ledger::Exec& body) {
+  const auto started = runs_.find(event.id().run);
+  const bool first = started != runs_.end() && !std::exchange(started->second.started, true);
+  const std::optional<Asked> asked = TRY(this->asked(event));
+  if (!asked) return {};
+  const ledger::Side& side = asked->side;
+  TRY(side.check("argv", body.argv));
+  TRY(side.check("env", body.env));
+  TRY(side.check("cwd", body.cwd));
   permit::ExecFacts facts;
   facts.program = body.path;
   facts.digest = body.file;
-  facts.argv = TRY(ledger::decode_list(*side->get("argv")));
-  facts.environment = TRY(ledger::decode_list(*side->get("env")));
-  facts.directory = as_text(*side->get("cwd"));
+  facts.argv = TRY(ledger::decode_list(*side.get("argv")));
+  facts.environment = TRY(ledger::decode_list(*side.get("env")));
+  facts.directory = as_text(*side.get("cwd"));
   if (body.script) {
-    const std::optional<policy::ValueRef> path = request.context.ref().find("script");
+    const std::optional<policy::ValueRef> path = asked->request.context.ref().find("script");
     if (!path || path->kind() != policy::Kind::String) {
       return differs("the recorded request does not name the script");
     }
     facts.scripts.push_back({std::string(path->as_string()), *body.script});
   }
-  const permit::ExecMatch match = permit::match_exec(run.claims.grant, facts);
+  const permit::ExecMatch match = permit::match_exec(asked->run->claims.grant, facts);
   if (const Denial* no = std::get_if<Denial>(&match)) {
     return differs("the permit does not grant what was executed: " + no->because);
   }
   if (std::get<permit::ExecAllowed>(match).produced != body.produced) {
     return differs("the entry says otherwise whether the run made the program itself");
   }
-  const Question again = exec_question(run.facts, facts, body.produced, first, time);
+  const Question again = exec_question(asked->run->facts, facts, body.produced, first, asked->time);
   const std::string canonical = TRY(policy::to_json(again.request));
-  if (canonical != text) return differs("policy was asked about something else than was executed");
-  return decided_again(run, "exec", event, *side, again.request, true, Reason::NotGranted);
+  if (canonical != asked->text)
+    return differs("policy was asked about something else than was executed");
+  return decided_again("exec", event, *asked, again.request, true, Reason::NotGranted);
 }
 
 Result<void> Replay::connect(const ledger::Event& event, const ledger::Connect& body) {
-  const auto found = runs_.find(event.id().run);
-  if (found == runs_.end()) return {};
-  const std::optional<ledger::Side> side = side_of_(event.id());
-  if (!side || side->get("request") == nullptr) {
-    ++counts_.not_replayable;
-    return {};
-  }
-  TRY(side->check("endpoint", body.endpoint));
-  const std::string text(as_text(*side->get("request")));
-  const policy::Request request = TRY(policy::Request::parse_json(text));
-  const UnixMillis time = TRY(time_in(request));
-  TRY(check_time(event, time));
-  const permit::ConnectFacts facts = TRY(connect_facts_in(request));
-  if (permit::endpoint_text(facts) != as_text(*side->get("endpoint")) ||
-      body.protocol != as_text(*side->get("endpoint")).substr(0, body.protocol.size())) {
+  const std::optional<Asked> asked = TRY(this->asked(event));
+  if (!asked) return {};
+  TRY(asked->side.check("endpoint", body.endpoint));
+  const std::string_view endpoint = as_text(*asked->side.get("endpoint"));
+  const permit::ConnectFacts facts = TRY(connect_facts_in(asked->request));
+  if (permit::endpoint_text(facts) != endpoint || !endpoint.starts_with(body.protocol + ":")) {
     return differs("policy was asked about another endpoint than was connected to");
   }
-  const permit::ConnectMatch match = permit::match_connect(found->second.claims.grant, facts);
+  const permit::ConnectMatch match = permit::match_connect(asked->run->claims.grant, facts);
   if (const Denial* no = std::get_if<Denial>(&match)) {
     return differs("the permit does not grant what was connected to: " + no->because);
   }
-  const Question again = connect_question(found->second.facts, facts, time);
+  const Question again = connect_question(asked->run->facts, facts, asked->time);
   const std::string canonical = TRY(policy::to_json(again.request));
-  if (canonical != text) return differs("policy was asked about something else than was recorded");
-  return decided_again(found->second, "connect", event, *side, again.request, true,
-                       Reason::NotGranted);
+  if (canonical != asked->text) {
+    return differs("policy was asked about something else than was recorded");
+  }
+  return decided_again("connect", event, *asked, again.request, true, Reason::NotGranted);
 }
 
 Result<void> Replay::refusal(const ledger::Event& event, const ledger::Refusal& body) {
-  const auto found = runs_.find(event.id().run);
-  if (found == runs_.end()) return {};
-  const std::optional<ledger::Side> side = side_of_(event.id());
-  if (!side || side->get("request") == nullptr) {
-    ++counts_.not_replayable;
-    return {};
-  }
-  TRY(side->check("asked", body.asked));
-  const policy::Request request = TRY(policy::Request::parse_json(as_text(*side->get("request"))));
-  const UnixMillis time = TRY(time_in(request));
-  TRY(check_time(event, time));
-  return decided_again(found->second, body.gate, event, *side, request, false, body.reason);
+  const std::optional<Asked> asked = TRY(this->asked(event));
+  if (!asked) return {};
+  TRY(asked->side.check("asked", body.asked));
+  return decided_again(body.gate, event, *asked, asked->request, false, body.reason);
 }
 
 }  // namespace writ::proof

@@ -64,15 +64,24 @@ class Replay {
     const ledger::Admission* admission = nullptr;
     std::optional<Reason> reason;  // of a denial
   };
+  // What a gate was asked, from the clear text beside its entry.
+  struct Asked {
+    const OpenRun* run = nullptr;  // in runs_, until the run's end
+    ledger::Side side;
+    std::string text;  // of the request
+    policy::Request request;
+    UnixMillis time;
+  };
 
   Result<void> look(const ledger::Event& event, Bytes entry);
   Result<void> admission(const Decided& decided);
   Result<void> exec(const ledger::Event& event, const ledger::Exec& body);
   Result<void> connect(const ledger::Event& event, const ledger::Connect& body);
   Result<void> refusal(const ledger::Event& event, const ledger::Refusal& body);
-  Result<void> decided_again(const OpenRun& run, const std::string& action,
-                             const ledger::Event& event, const ledger::Side& side,
-                             const policy::Request& request, bool allowed, Reason reason);
+  Result<std::optional<Asked>> asked(const ledger::Event& event);
+  Result<void> decided_again(const std::string& action, const ledger::Event& event,
+                             const Asked& asked, const policy::Request& request, bool allowed,
+                             Reason reason);
   Result<ByteVec> object(const Digest32& digest, const char* what);
   Result<std::shared_ptr<const Policy>> policy_of(const BundleDigest& bundle);
 

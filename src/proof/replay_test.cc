@@ -45,8 +45,9 @@ class Objects final : public ledger::LogSource {
   std::map<Digest32, ByteVec> objects;
 };
 
-// A history: what stands, one run with two execs and a refusal, its end. Each hook is called where
-// its part has been made and before anything is derived from it; `after` when all is there.
+// A history: what stands, one run with two execs, a refusal and a connect, its end. Each hook is
+// called where its part has been made and before anything is derived from it; `after` when all is
+// there.
 class ReplayTest : public testing::Test {
  protected:
   struct Entry {
@@ -104,6 +105,7 @@ class ReplayTest : public testing::Test {
       }
       claims.grant.exec.push_back(std::move(rule));
     }
+    claims.grant.connect.push_back({permit::Protocol::Tcp, "192.0.2.0/24", {{443, 443}}});
   }
 
   static Digest32 program_digest(std::string_view path) { return crypto::sha256(as_bytes(path)); }
@@ -191,10 +193,12 @@ class ReplayTest : public testing::Test {
     exec(2, script, false);
     refusal_at = entries.size();
     refuse(3, facts_of_exec("/bin/forbidden", {"/bin/forbidden"}));
+    connect_at = entries.size();
+    connect(4, endpoint(7, 443));
     end_at = entries.size();
     ledger::End end;
     end.counts = {.asked = 3, .refused = 1, .released = 2, .exec_stops = 2};
-    in_run(4, end, decision_object);
+    in_run(5, end, decision_object);
     hooks.after();
   }
   void make() { make(Hooks()); }
@@ -218,21 +222,21 @@ class ReplayTest : public testing::Test {
     outside(ledger::Policy{"default", bundle_digest, next.generation});
   }
 
-  // The entries of a decision about one exec. `policies` is what decides, if not the bundle.
-  Digest32 decide(ledger::Side& side, const Question& question, Answer& answer) {
+  // The digest of a gate's decision about one question, its clear text kept in `side`.
+  Digest32 decide(ledger::Side& side, const char* gate, const Question& question, Answer& answer) {
     const std::shared_ptr<const Policy> policy = Policy::parse(bundle).value();
     answer = ask(*policy, nullptr, facts, {question}).value();
     const std::string request = policy::to_json(question.request).value();
     (void)side.put("request", as_bytes(std::string_view(request)));
     const ByteVec from = encode_exec_inputs(request, bundle_digest, side.salt());
-    return decision_digest(record_of("exec", crypto::sha256(from), answer));
+    return decision_digest(record_of(gate, crypto::sha256(from), answer));
   }
 
   void exec(std::uint64_t seq, const permit::ExecFacts& of, bool first) {
     ledger::Side& side = side_of({run, Seq(seq)});
     Answer answer;
     const Digest32 decision =
-        decide(side, exec_question(facts, of, false, first, UnixMillis(kNow)), answer);
+        decide(side, "exec", exec_question(facts, of, false, first, UnixMillis(kNow)), answer);
     EXPECT_TRUE(answer.allowed);
     ledger::Exec body;
     body.pid = 2;
@@ -249,13 +253,38 @@ class ReplayTest : public testing::Test {
     ledger::Side& side = side_of({run, Seq(seq)});
     Answer answer;
     const Digest32 decision =
-        decide(side, exec_question(facts, of, false, false, UnixMillis(kNow)), answer);
+        decide(side, "exec", exec_question(facts, of, false, false, UnixMillis(kNow)), answer);
     EXPECT_FALSE(answer.allowed);
     ledger::Refusal body;
     body.reason = Reason::PolicyDenied;
     body.gate = "exec";
     body.asked = side.put("asked", as_bytes(std::string_view("exec /bin/forbidden")));
     in_run(seq, std::move(body), decision);
+  }
+
+  // 192.0.2.LAST:PORT, in the documentation's own block of addresses (RFC 5737).
+  static permit::ConnectFacts endpoint(int last, std::uint16_t port) {
+    permit::ConnectFacts facts;
+    facts.address.v4 = true;
+    facts.address.bytes = {std::byte{192}, std::byte{0}, std::byte{2},
+                           static_cast<std::byte>(last)};
+    facts.port = port;
+    return facts;
+  }
+  void connect(std::uint64_t seq, const permit::ConnectFacts& to) {
+    ledger::Side& side = side_of({run, Seq(seq)});
+    Answer answer;
+    const Digest32 decision =
+        decide(side, "connect", connect_question(facts, to, UnixMillis(kNow)), answer);
+    ledger::Connect body;
+    body.pid = 2;
+    body.protocol = "tcp";
+    body.endpoint = side.put("endpoint", as_bytes(std::string_view(permit::endpoint_text(to))));
+    in_run(seq, std::move(body), decision);
+  }
+  // The request of a connect to `to`, as clear text.
+  std::string connect_request(const permit::ConnectFacts& to) {
+    return policy::to_json(connect_question(facts, to, UnixMillis(kNow)).request).value();
   }
 
   void outside(ledger::Body body) {
@@ -349,14 +378,15 @@ class ReplayTest : public testing::Test {
   const std::vector<std::string> env = {"PATH=/bin"};
   std::vector<Entry> entries;
   std::map<EventId, ledger::Side> sides;
-  std::size_t admission_at = 0, exec_at = 0, script_at = 0, refusal_at = 0, end_at = 0;
+  std::size_t admission_at = 0, exec_at = 0, script_at = 0, refusal_at = 0, connect_at = 0,
+              end_at = 0;
   ReplayCounts counts;
 };
 
 TEST_F(ReplayTest, ATrueHistoryReplaysWhole) {
   make();
   for (const std::string& finding : findings()) ADD_FAILURE() << finding;
-  EXPECT_EQ(counts.replayed, 4U);
+  EXPECT_EQ(counts.replayed, 5U);
   EXPECT_EQ(counts.not_replayable, 0U);
 }
 
@@ -365,7 +395,7 @@ TEST_F(ReplayTest, ErasedClearTextIsCountedAndNotJudged) {
   sides.clear();
   EXPECT_TRUE(findings().empty());
   EXPECT_EQ(counts.replayed, 1U);
-  EXPECT_EQ(counts.not_replayable, 3U);
+  EXPECT_EQ(counts.not_replayable, 4U);
 }
 
 TEST_F(ReplayTest, EveryObjectIsNeededAndHeldAgainstItsName) {
@@ -655,7 +685,8 @@ TEST_F(ReplayTest, ClearTextThatTheLogDoesNotCommitToIsFound) {
   const std::vector<std::pair<std::size_t, std::vector<const char*>>> places = {
       {admission_at, {"argv", "env", "cwd"}},
       {exec_at, {"argv", "env", "cwd"}},
-      {refusal_at, {"asked"}}};
+      {refusal_at, {"asked"}},
+      {connect_at, {"endpoint"}}};
   for (const auto& [at, names] : places) {
     for (const char* name : names) {
       SCOPED_TRACE(std::string(name) + " of " + std::to_string(at));
@@ -702,7 +733,7 @@ TEST_F(ReplayTest, AProgramCalledProducedThatWasNotIsFound) {
 
 TEST_F(ReplayTest, AnotherDecisionAboutAnExecIsFound) {
   make();
-  for (const std::size_t at : {exec_at, script_at, refusal_at}) {
+  for (const std::size_t at : {exec_at, script_at, refusal_at, connect_at}) {
     const ledger::Authority before = entries[at].authority;
     std::get<PermitAuthority>(entries[at].authority).decision = Digest32(filled(6));
     expect_found(at, "not the recorded one");
@@ -710,13 +741,49 @@ TEST_F(ReplayTest, AnotherDecisionAboutAnExecIsFound) {
   }
 }
 
-TEST_F(ReplayTest, AnExecDecidedAtAnotherTimeThanRecordedIsFound) {
+TEST_F(ReplayTest, AGatesDecisionOfAnotherTimeThanRecordedIsFound) {
   make();
-  for (const std::size_t at : {exec_at, refusal_at}) {
+  for (const std::size_t at : {exec_at, refusal_at, connect_at}) {
     entries[at].time += 3'600'000;
     expect_found(at, "at another time");
     entries[at].time -= 3'600'000;
   }
+}
+
+TEST_F(ReplayTest, AConnectToAnotherEndpointThanPolicyWasAskedAboutIsFound) {
+  make();
+  rewrite(entries[connect_at].id, "request", connect_request(endpoint(8, 443)));
+  expect_found(connect_at, "about another endpoint");
+}
+
+TEST_F(ReplayTest, AConnectByAnotherProtocolIsFound) {
+  make();
+  body_at<ledger::Connect>(connect_at).protocol = "udp";
+  expect_found(connect_at, "about another endpoint");
+}
+
+TEST_F(ReplayTest, AConnectThatThePermitDoesNotGrantIsFound) {
+  Hooks hooks;
+  hooks.claims = [](permit::Claims& c) { c.grant.connect[0].ports = {{80, 80}}; };
+  make(hooks);
+  expect_found(connect_at, "the permit does not grant what was connected to");
+}
+
+TEST_F(ReplayTest, AConnectWithAnotherQuestionIsFound) {
+  make();
+  std::string request = connect_request(endpoint(7, 443));
+  const std::size_t host = request.find("\"host\"");
+  ASSERT_NE(host, std::string::npos);
+  request.insert(host, "\"extra\":1,");
+  rewrite(entries[connect_at].id, "request", request);
+  expect_found(connect_at, "about something else");
+}
+
+TEST_F(ReplayTest, AConnectThatPolicyForbidsIsFound) {
+  bundle.policies +=
+      "forbid (principal, action == Action::\"connect\", resource) when { context has port };";
+  make();
+  expect_found(connect_at, "not the recorded one");
 }
 
 TEST_F(ReplayTest, ARefusalOfWhatPolicyAllowsIsFound) {
