@@ -779,6 +779,29 @@ TEST_F(ReplayTest, AConnectWithAnotherQuestionIsFound) {
   expect_found(connect_at, "about something else");
 }
 
+TEST_F(ReplayTest, ARequestThatSaysNoEndpointOrNoTimeIsFound) {
+  make();
+  const EventId id = entries[connect_at].id;
+  const std::string request = connect_request(endpoint(7, 443));
+  const auto expect_without = [&](const std::string& part, const std::string& with,
+                                  const char* words) {
+    SCOPED_TRACE(part);
+    std::string other = request;
+    const std::size_t at = other.find(part);
+    ASSERT_NE(at, std::string::npos) << request;
+    rewrite(id, "request", other.replace(at, part.size(), with));
+    expect_found(connect_at, words);
+  };
+  for (const char* field : {"protocol", "host", "address", "port"}) {
+    expect_without(std::string("\"") + field + "\":", "\"other\":", "names no endpoint");
+  }
+  expect_without("\"port\":443", "\"port\":65536", "names no endpoint");
+  expect_without("\"port\":443", "\"port\":-1", "names no endpoint");
+  expect_without("\"port\":443", "\"port\":\"443\"", "names no endpoint");
+  expect_without("\"protocol\":\"tcp\"", "\"protocol\":\"udp\"", "names no endpoint");
+  expect_without("\"time\":", "\"other\":", "has no time");
+}
+
 TEST_F(ReplayTest, AConnectThatPolicyForbidsIsFound) {
   bundle.policies +=
       "forbid (principal, action == Action::\"connect\", resource) when { context has port };";
