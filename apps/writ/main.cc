@@ -27,6 +27,8 @@ Result<int> dispatch(const Options& options) {
       {"permit show", permit_show},
       {"permit verify", permit_verify},
       {"revoke", revoke},
+      {"freeze", freeze},
+      {"thaw", thaw},
       {"ps", ps},
       {"explain", explain},
       {"domain list", domain_list},

@@ -20,6 +20,8 @@ constexpr Verb kVerbs[] = {
     {"permit show", "show what a permit says"},
     {"permit verify", "check a permit as a domain would"},
     {"revoke", "revoke a permit, key or run, and end what runs under it"},
+    {"freeze", "hold a run: all its processes stop and its gates answer nothing"},
+    {"thaw", "let a frozen run go on"},
     {"ps", "show the runs that are alive"},
     {"explain", "say why: an event of the ledger, the last refusal, or all reason codes"},
     {"domain list", "list the domains that are defined here"},
@@ -85,6 +87,9 @@ class Parser {
     revoke->add_flag("--key", options_.key, "the target is a key id");
 
     verb("ps");
+    for (const char* name : {"freeze", "thaw"}) {
+      verb(name)->add_option("run", options_.target, "a run's id, or the start of it")->required();
+    }
     CLI::App* explain = verb("explain");
     explain->add_option("event", options_.target, "an entry's number, or RUN/SEQ");
     explain->add_flag("--last", options_.last, "the last refusal");

@@ -1,4 +1,4 @@
-// Verbs about runs that are alive: ps and revoke.
+// Verbs about runs that are alive: ps, freeze, thaw and revoke.
 #include <fmt/format.h>
 #include <poll.h>
 
@@ -79,7 +79,61 @@ bool wait_gone(const Pid& process, int millis) {
   return !governor::alive(process);
 }
 
+// living_runs are the runs that have a governor now.
+Result<std::vector<governor::Registration>> living_runs(Machine& machine) {
+  auto store = TRY(ledger::Store::open(machine.storage, machine.home.state, machine.clock, {}));
+  std::vector<governor::Registration> runs;
+  const auto look = [&](ledger::LockedState& state) -> Result<void> {
+    (void)TRY(governor::sweep(state, machine.storage, machine.home.state));
+    runs = TRY(governor::list_runs(state));
+    return {};
+  };
+  TRY(store->with_lock(look));
+  return runs;
+}
+
+// hold freezes or thaws the one living run whose id starts as the person says.
+Result<int> hold(const Options& options, Machine& machine, governor::ControlVerb verb) {
+  const std::string& text = options.target;
+  std::vector<governor::Registration> runs = TRY(living_runs(machine));
+  std::erase_if(runs, [&](const governor::Registration& run) {
+    return text.size() < 6 || !to_string(run.run).starts_with(text);
+  });
+  if (runs.size() != 1) {
+    const char* what = runs.empty() ? "is no run that is alive here: writ ps shows them"
+                                    : "is the start of several runs: say more of it";
+    return Error(Code::NotFound, "`" + printable(text) + "` " + what);
+  }
+  const RunId& run = runs.front().run;
+  const bool freeze = verb == governor::ControlVerb::Freeze;
+  governor::ControlQuestion question;
+  question.verb = verb;
+  const governor::ControlAnswer now =
+      TRY(governor::ask_governor(machine.home.runtime, run, question, kAskMillis));
+  if (!now.problem.empty()) return Error(Code::Unavailable, now.problem);
+  if (options.json) {
+    json::Value value = new_answer();
+    value.set("run", to_string(run)).set("state", now.state).set("processes", now.processes);
+    put_answer(value);
+  } else if (!options.quiet) {
+    answer(fmt::format(
+        "{} {}: {} process{} {}", freeze ? "froze" : "thawed", to_string(run), now.processes,
+        now.processes == 1 ? "" : "es",
+        freeze ? "held; its permit and limits go on to run out · writ thaw lets it go on"
+               : "running again"));
+  }
+  return kYes;
+}
+
 }  // namespace
+
+Result<int> freeze(const Options& options, Machine& machine) {
+  return hold(options, machine, governor::ControlVerb::Freeze);
+}
+
+Result<int> thaw(const Options& options, Machine& machine) {
+  return hold(options, machine, governor::ControlVerb::Thaw);
+}
 
 Result<int> revoke(const Options& options, Machine& machine) {
   const std::int64_t began = machine.clock.boot_nanos();
@@ -170,14 +224,7 @@ Result<int> revoke(const Options& options, Machine& machine) {
 }
 
 Result<int> ps(const Options& options, Machine& machine) {
-  auto store = TRY(ledger::Store::open(machine.storage, machine.home.state, machine.clock, {}));
-  std::vector<governor::Registration> runs;
-  const Result<void> looked = store->with_lock([&](ledger::LockedState& state) -> Result<void> {
-    (void)TRY(governor::sweep(state, machine.storage, machine.home.state));
-    runs = TRY(governor::list_runs(state));
-    return {};
-  });
-  if (!looked) return Error(looked.error());
+  const std::vector<governor::Registration> runs = TRY(living_runs(machine));
   json::Value list = json::Value::array();
   if (!options.json && !options.quiet) {
     answer(fmt::format("{:<26}  {:<10} {:<16} {:<8}  {:<7}  {:<8} {:>6} {:>7} {:>7}  {}", "RUN",

@@ -27,6 +27,8 @@ Result<int> permit_issue(const Options& options, Machine& machine);
 Result<int> permit_show(const Options& options, Machine& machine);
 Result<int> permit_verify(const Options& options, Machine& machine);
 Result<int> revoke(const Options& options, Machine& machine);
+Result<int> freeze(const Options& options, Machine& machine);
+Result<int> thaw(const Options& options, Machine& machine);
 Result<int> ps(const Options& options, Machine& machine);
 Result<int> explain(const Options& options, Machine& machine);
 Result<int> domain_list(const Options& options, Machine& machine);

@@ -239,8 +239,7 @@ const ScopeIndex::Tables::Bucket* ScopeIndex::Tables::find(
     const std::array<std::uint32_t, 3>& keys) const {
   const std::uint64_t hash = combined(keys[0], keys[1], keys[2]);
   auto [at, end] = directory.bucket(hash);
-  constexpr std::uint32_t kFew = 8;
-  if (end - at > kFew) {
+  if (end - at > 8) {  // more than are looked through one by one as fast
     const auto first =
         std::lower_bound(buckets.begin() + at, buckets.begin() + end, std::tie(hash, keys),
                          [](const Bucket& a, const auto& b) { return a.order() < b; });

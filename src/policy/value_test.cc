@@ -216,7 +216,9 @@ TEST(ValueJson, RefusesWhatIsNoCedarValue) {
        {"null", "1.5", "9223372036854775808", "{\"__expr\": \"1\"}", "{\"__entity\": 1}",
         "{\"__entity\": {\"type\": \"if\", \"id\": \"x\"}}", "{\"__extn\": {\"fn\": \"ip\"}}",
         "{\"__extn\": {\"fn\": \"ip\", \"arg\": \"zz\"}}", "{\"a\": 1, \"a\": 1}",
-        "{\"__extn\": {\"fn\": \"foo\", \"arg\": \"1\"}}", "[null]", ""}) {
+        "{\"__extn\": {\"fn\": \"foo\", \"arg\": \"1\"}}",
+        "{\"__extn\": {\"fn\": \"ip\", \"arg\": \"::1\"}, \"also\": 1}",
+        "{\"also\": 1, \"__entity\": {\"type\": \"A\", \"id\": \"x\"}}", "[null]", ""}) {
     EXPECT_FALSE(parse_value_json(bad)) << bad;
   }
   EXPECT_FALSE(parse_record_json("[]"));

@@ -54,7 +54,7 @@ class Ours {
 // takes. Each is counted; everything else that differs is a difference.
 const kDeviations = [
   // {"__entity": …} and {"__extn": …} that are not well formed are not records either.
-  {name: 'malformed escape', says: /__entity`?: .*expected an entity|expected an extension value|`__\w+` must be the only key/},
+  {name: 'malformed escape', says: /__entity`?: .*expected an entity|expected an extension value|an extension value needs `|`__\w+` must be the only key/},
   // A context has its action's type, also where the request itself is not to be validated.
   {name: 'context of another type', says: /^context: /, unvalidated: true},
   // Every key of a JSON policy means something.
@@ -63,6 +63,8 @@ const kDeviations = [
   {name: 'method of nothing', says: /needs the value it is asked of/},
   // What is declared twice in a schema's text has one meaning, or none.
   {name: 'attribute twice', says: /the attribute `.*` stands twice/},
+  // What the other form would lose is not written in it.
+  {name: 'lost in the human form', says: /applies to no principal or no resource, but has the rest/},
   // An array does not stand for an object.
   {name: 'array for an object', says: /found an array/},
 ];
@@ -109,7 +111,7 @@ function compare(oracle, one, theirs, ours, deviations, forms) {
   });
   if (!forms) return out;
   if (theirs.policies && ours.policies) compareForms(oracle, one, ours, differ);
-  if (theirs.schema && ours.schema && one.schema !== null) compareSchemas(oracle, one, ours, differ);
+  if (theirs.schema && ours.schema && one.schema !== null) compareSchemas(oracle, one, ours, differ, deviates);
   return out;
 }
 
@@ -129,7 +131,7 @@ function compareForms(oracle, one, ours, differ) {
   }
 }
 
-function compareSchemas(oracle, one, ours, differ) {
+function compareSchemas(oracle, one, ours, differ, deviates) {
   const form = (schema) => canonical(normalSchema(schema));
   if (typeof one.schema === 'string') {
     const json = ours.schemaOther === null ? null : parse(ours.schemaOther);
@@ -138,7 +140,7 @@ function compareSchemas(oracle, one, ours, differ) {
   }
   // Two texts of one schema mean the same when all names, resolved, are the same.
   const text = oracle.schemaText(one.schema);
-  if (text === null) return;
+  if (text === null || deviates(text, ours.schemaOther, ours.why.schemaOther)) return;
   const resolved = (schema) => schema && form(oracle.resolvedSchema(schema));
   differ('schema as text, resolved', resolved(text), resolved(ours.schemaOther), ours.why.schemaOther ?? ours.schemaOther);
 }

@@ -27,7 +27,7 @@ grep -q 'ended: revoked' gone.log.err || fail "$(cat gone.log.err)"
 under gone "$probe" say no
 expect_denied revoked
 
-{ request "$(rule "$probe" '"{rest}"')" | sed 's/"1h"/"2s"/'; } >short.toml
+{ request "$(rule "$probe" '"{rest}"')" | sed 's/"1h"/"4s"/'; } >short.toml
 must permit issue --no-store -o short.permit short.toml
 marker=expired-$$
 under short "$probe" wait 5 "$marker"
