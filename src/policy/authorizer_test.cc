@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "policy/policy_json.h"
+
 namespace writ::policy {
 namespace {
 
@@ -36,6 +38,19 @@ TEST(Authorizer, AnySatisfiedForbidWinsAndAllReasonsAreNamed) {
   ASSERT_EQ(answer.reasons.size(), 2U);
   EXPECT_EQ(answer.reasons[0].id, "policy1");
   EXPECT_EQ(answer.reasons[1].id, "policy2");
+}
+
+TEST(Authorizer, AnErrorSaysItsLineWhereThereIsOne) {
+  const PolicySet text = set_of("permit(principal,action,resource) when {context.nope};");
+  const PolicySet json =
+      parse_policy_set_json(to_json(text).value()).value();  // JSON has no lines to name
+  for (const auto& [set, message] :
+       {std::pair(&text, "line 1, column 48: the record has no attribute `nope`"),
+        std::pair(&json, "the record has no attribute `nope`")}) {
+    const Response answer = authorize(*set, Entities(), plain_request(), OnError::Skip);
+    ASSERT_EQ(answer.errors.size(), 1U);
+    EXPECT_EQ(answer.errors[0].message, message);
+  }
 }
 
 TEST(Authorizer, AFailingForbidIsSkippedByCedarsRuleAndDeniesByWrits) {

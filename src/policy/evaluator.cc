@@ -158,8 +158,10 @@ Result<Value> call_function(Function function, std::span<const ValueRef> argumen
 // --- faults ---
 
 std::string Fault::text() const {
-  std::string out =
-      "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": ";
+  std::string out;  // policies that were read from JSON have no lines
+  if (at.line != 0) {
+    out = "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": ";
+  }
   switch (what) {
     case What::Said: return out + said;
     case What::Expected: return out + "expected " + said + ", got " + described(value);
