@@ -120,6 +120,10 @@ bool is_utf8(std::string_view text) {
 }
 
 std::string printable(std::string_view text, std::size_t limit) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x7f;
+  });
+  if (plain && text.size() <= limit) return std::string(text);
   std::string out;
   while (!text.empty()) {
     const std::size_t length = utf8_length(text);

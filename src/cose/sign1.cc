@@ -117,7 +117,7 @@ Result<Sign1> Sign1::parse(Bytes bytes, Profile profile) {
   if (TRY(reader.peek()) == cbor::Type::Null) {
     return Error(Code::Unsupported, "the payload of this COSE_Sign1 is detached");
   }
-  message.payload_ = to_vec(TRY(reader.bytes()));
+  const Bytes payload = TRY(reader.bytes());
   message.signature_ = to_vec(TRY(reader.bytes()));
   if (profile == Profile::Writ && message.signature_.size() != crypto::kSignatureSize) {
     return reader.refuse("the signature does not have 64 bytes");
@@ -135,17 +135,21 @@ Result<Sign1> Sign1::parse(Bytes bytes, Profile profile) {
       return Error(Code::Malformed, "this COSE_Sign1 does not say what it is (typ)");
     }
   }
+  message.signed_ = sig_structure(message.protected_, {}, payload);
+  message.payload_size_ = payload.size();
+  message.digest_ = crypto::sha256(message.signed_);
   message.header_.kid = std::move(found.kid).value_or(ByteVec());
   message.header_.typ = std::move(found.typ).value_or(std::string());
   return message;
 }
 
 ByteVec Sign1::structure(Bytes external_aad) const {
-  return sig_structure(protected_, external_aad, payload_);
+  if (external_aad.empty()) return signed_;
+  return sig_structure(protected_, external_aad, unverified_payload());
 }
 
 Digest32 Sign1::structure_digest(Bytes external_aad) const {
-  return crypto::sha256(structure(external_aad));
+  return external_aad.empty() ? digest_ : crypto::sha256(structure(external_aad));
 }
 
 Result<VerifiedSign1> Sign1::verify(const crypto::PublicKey& key, Bytes external_aad) const {
@@ -157,9 +161,12 @@ Result<VerifiedSign1> Sign1::verify(const crypto::PublicKey& key, Bytes external
   if (profile_ == Profile::Writ && !equal(header_.kid, as_bytes(key_id(key)))) {
     return Error(Code::Denied, "the message names another key than the one it is verified with");
   }
-  const ByteVec signed_bytes = structure(external_aad);
-  TRY(crypto::check_signature(key, signed_bytes, signature_));
-  return VerifiedSign1(header_, key, payload_, crypto::sha256(signed_bytes));
+  if (external_aad.empty()) {
+    TRY(crypto::check_signature(key, signed_, signature_));
+  } else {
+    TRY(crypto::check_signature(key, structure(external_aad), signature_));
+  }
+  return VerifiedSign1(header_, key, to_vec(unverified_payload()), structure_digest(external_aad));
 }
 
 Result<ByteVec> sign1(const crypto::PrivateKey& key, std::string_view typ, Bytes payload,

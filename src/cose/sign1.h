@@ -55,7 +55,7 @@ class Sign1 {
 
   const Header& header() const { return header_; }
   // unverified_payload is what a stranger wrote. For display, and to say what was refused.
-  Bytes unverified_payload() const { return payload_; }
+  Bytes unverified_payload() const { return Bytes(signed_).last(payload_size_); }
   // structure is the Sig_structure (RFC 9052 §4.4), the bytes under the signature.
   ByteVec structure(Bytes external_aad = {}) const;
   // structure_digest is SHA-256 of structure(): a permit's id.
@@ -70,7 +70,9 @@ class Sign1 {
   Profile profile_ = Profile::Writ;
   Header header_;
   ByteVec protected_;  // as signed: empty for an empty map
-  ByteVec payload_;
+  ByteVec signed_;     // structure() without external_aad; the payload is its end
+  std::size_t payload_size_ = 0;
+  Digest32 digest_;  // of signed_
   ByteVec signature_;
 };
 

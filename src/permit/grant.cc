@@ -24,7 +24,19 @@ bool is_text(std::string_view text, std::size_t most) {
   return text.size() <= most && is_utf8(text) && text.find('\0') == std::string_view::npos;
 }
 
-Result<void> check_place(const Place& place, const std::string& where) {
+// What is being checked; put into words only when a fault is found in it.
+struct Where {
+  std::string_view what;
+  std::string_view name = {};
+  std::string_view part = {};
+  friend std::string operator+(const Where& where, const std::string& fault) {
+    std::string out(where.what);
+    if (!where.name.empty()) out += " `" + printable(where.name) + "`";
+    return out.append(where.part) + fault;
+  }
+};
+
+Result<void> check_place(const Place& place, const Where& where) {
   if (!is_normal(place.path)) {
     return bad(where + " `" + printable(place.path) + "` is no absolute path in normal form");
   }
@@ -39,10 +51,10 @@ Result<void> check_place(const Place& place, const std::string& where) {
   return {};
 }
 
-Result<void> check_places(const std::vector<Place>& places, const std::string& where) {
-  if (places.size() > kMaxPlaces) return bad("too many paths in " + where);
+Result<void> check_places(const std::vector<Place>& places, std::string_view where) {
+  if (places.size() > kMaxPlaces) return bad("too many paths in " + std::string(where));
   for (const Place& place : places) {
-    TRY(check_place(place, where));
+    TRY(check_place(place, Where{where}));
     if (where == "load" && !place.tree && !place.digest) {
       return bad("load `" + printable(place.path) + "` is a file without digest");
     }
@@ -53,7 +65,7 @@ Result<void> check_places(const std::vector<Place>& places, const std::string& w
   return {};
 }
 
-Result<void> check_rule_patterns(const std::vector<Pattern>& patterns, const std::string& where) {
+Result<void> check_rule_patterns(const std::vector<Pattern>& patterns, const Where& where) {
   TRY(check_patterns(patterns));
   for (const Pattern& pattern : patterns) {
     if (!pattern.is_anchored()) {
@@ -74,13 +86,17 @@ Result<void> check_env_entries(const std::vector<EnvEntry>& entries) {
 }
 
 Result<void> check_rule(const ExecRule& rule, const Grant& grant) {
-  const std::string where = "exec `" + printable(rule.program.path) + "`";
+  const Where where{"exec", rule.program.path};
   TRY(check_place(rule.program, where));
   TRY(check_rule_patterns(rule.args, where));
   if (!is_normal(rule.name)) return bad(where + ": the name is no normal path");
   if (rule.kind == ExecKind::Named) {
     if (rule.program.tree || !rule.program.digest) return bad(where + ": a program has a digest");
-    if (follow(rule.name, rule.program.links) != rule.program.path) {
+    // Without links a normal name leads to itself.
+    const bool leads_there = rule.program.links.empty()
+                                 ? rule.name == rule.program.path
+                                 : follow(rule.name, rule.program.links) == rule.program.path;
+    if (!leads_there) {
       return bad(where + ": the name `" + printable(rule.name) + "` does not lead to it");
     }
   } else {
@@ -100,7 +116,7 @@ Result<void> check_rule(const ExecRule& rule, const Grant& grant) {
   }
   if (rule.env) TRY(check_env_entries(*rule.env));
   if (rule.script) {
-    TRY(check_place(rule.script->file, where + " script"));
+    TRY(check_place(rule.script->file, Where{"exec", rule.program.path, " script"}));
     if (rule.script->file.tree || !rule.script->file.digest) {
       return bad(where + ": a script has a digest");
     }
@@ -124,7 +140,7 @@ Result<void> check_rule(const ExecRule& rule, const Grant& grant) {
 }
 
 Result<void> check_endpoint(const Endpoint& endpoint) {
-  const std::string where = "endpoint `" + printable(endpoint.host) + "`";
+  const Where where{"endpoint", endpoint.host};
   if (endpoint.protocol == Protocol::Unix) {
     if (!is_normal(endpoint.host) || !endpoint.ports.empty()) {
       return bad(where + ": a Unix socket is a normal path without ports");
@@ -153,7 +169,7 @@ Result<void> check_pair(const NamePair& pair) {
 }
 
 Result<void> check_approve(const ApproveRule& rule) {
-  const std::string where = "approve `" + printable(rule.action) + "`";
+  const Where where{"approve", rule.action};
   if (std::find(kApprovable.begin(), kApprovable.end(), rule.action) == kApprovable.end()) {
     return bad(where + ": not an action that can wait");
   }

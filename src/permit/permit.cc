@@ -119,7 +119,8 @@ std::optional<Denial> check_revoked(const Permit& permit, const Revoked& revoked
   if (revoked.keys.count(permit.signer) != 0) {
     return deny(Reason::Revoked, "the key that issued it was revoked here", asked);
   }
-  if (permit.claims.holder && revoked.keys.count(cose::key_id(*permit.claims.holder)) != 0) {
+  if (permit.claims.holder && !revoked.keys.empty() &&
+      revoked.keys.count(cose::key_id(*permit.claims.holder)) != 0) {
     return deny(Reason::Revoked, "the key that holds it was revoked here", asked);
   }
   return std::nullopt;
@@ -180,7 +181,7 @@ std::variant<ReadMessage, Denial> read_message(Bytes file) {
                                                   std::to_string(messages->size()) +
                                                   " permits; delegation is not enforced here yet");
   }
-  const Result<cose::Sign1> message = cose::Sign1::parse((*messages)[0], cose::Profile::Writ);
+  Result<cose::Sign1> message = cose::Sign1::parse((*messages)[0], cose::Profile::Writ);
   if (!message) return deny(Reason::Malformed, message.error().message());
   if (message->header().typ != kType) {
     return deny(Reason::Malformed,
@@ -192,7 +193,7 @@ std::variant<ReadMessage, Denial> read_message(Bytes file) {
   permit.signer = *signer;
   permit.algorithm = message->header().alg;
   if (auto no = read_claims(*message, permit)) return *no;
-  return ReadMessage{std::move(permit), *message};
+  return ReadMessage{std::move(permit), std::move(*message)};
 }
 
 // check_signed is check for claims that were read from `message` itself.
@@ -209,7 +210,7 @@ Result<std::optional<Denial>> check_signed(const Permit& permit, const cose::Sig
   const Result<cose::VerifiedSign1> verified = message.verify(authority->key);
   if (!verified) return refuse(Reason::BadSignature, verified.error().message(), asked);
   const Claims& claims = permit.claims;
-  if (claims.holder && cose::key_id(*claims.holder) == permit.signer) {
+  if (claims.holder == authority->key) {
     return refuse(Reason::SelfIssued, "the key that issued it also holds it", asked);
   }
   WRIT_ASSERT(context.revoked != nullptr);
