@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -75,7 +76,7 @@ Result<Digest32> DigestCache::of_script(FdRef file) {
   return compute(file, kLongestScript);
 }
 
-Result<Digest32> DigestCache::of_running(FdRef file) {
+Result<DigestCache::Seen> DigestCache::see(FdRef file) const {
   const std::uint32_t type = TRY(local_type(file));
   constexpr unsigned kWanted =
       STATX_INO | STATX_SIZE | STATX_MTIME | STATX_CTIME | STATX_BTIME | STATX_TYPE;
@@ -85,33 +86,51 @@ Result<Digest32> DigestCache::of_running(FdRef file) {
   }
   if (!S_ISREG(info.stx_mode)) return Error(Code::Denied, "the program is no regular file");
   const auto time = [](const struct statx_timestamp& t) { return Time{t.tv_sec, t.tv_nsec}; };
+  Seen seen;
+  seen.key = {(std::uint64_t{info.stx_dev_major} << 32) | info.stx_dev_minor,
+              info.stx_ino,
+              info.stx_size,
+              time(info.stx_btime),
+              time(info.stx_mtime),
+              time(info.stx_ctime)};
+  seen.identity = {::makedev(info.stx_dev_major, info.stx_dev_minor), info.stx_ino};
   // An overlay's inode and times need not be those of the file that holds the bytes.
-  const bool known =
-      remember_ && (info.stx_mask & kWanted) == kWanted && type != OVERLAYFS_SUPER_MAGIC;
-  const Key key{(std::uint64_t{info.stx_dev_major} << 32) | info.stx_dev_minor,
-                info.stx_ino,
-                info.stx_size,
-                time(info.stx_btime),
-                time(info.stx_mtime),
-                time(info.stx_ctime)};
-  if (known) {
-    const std::lock_guard lock(mutex_);
-    const auto found = digests_.find(key);
-    if (found != digests_.end()) {
-      ++found_;
-      return found->second;
-    }
-  }
+  seen.known = remember_ && (info.stx_mask & kWanted) == kWanted && type != OVERLAYFS_SUPER_MAGIC;
+  return seen;
+}
+
+std::optional<Digest32> DigestCache::find(const Seen& seen) {
+  if (!seen.known) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  const auto found = digests_.find(seen.key);
+  if (found == digests_.end()) return std::nullopt;
+  ++found_;
+  return found->second;
+}
+
+Result<DigestCache::Look> DigestCache::look(FdRef file) {
+  const Seen seen = TRY(see(file));
+  return Look{seen.identity, find(seen)};
+}
+
+Result<DigestCache::Look> DigestCache::look_closely(FdRef file) {
+  const Seen seen = TRY(see(file));
+  if (const std::optional<Digest32> found = find(seen)) return Look{seen.identity, found};
   // Read before hashing: the digest must not be of bytes younger than this.
   const std::int64_t now = clock_.now().get();
   const Digest32 digest = TRY(compute(file, std::numeric_limits<std::uint64_t>::max()));
-  const std::int64_t changed = key.changed.seconds * 1000 + key.changed.nanos / 1'000'000;
-  if (known && now - changed >= kSettledMillis) {
+  const Time& time = seen.key.changed;
+  const std::int64_t changed = time.seconds * 1000 + time.nanos / 1'000'000;
+  if (seen.known && now - changed >= kSettledMillis) {
     const std::lock_guard lock(mutex_);
     if (digests_.size() >= kMostRemembered) digests_.clear();
-    digests_.emplace(key, digest);
+    digests_.emplace(seen.key, digest);
   }
-  return digest;
+  return Look{seen.identity, digest};
+}
+
+Result<Digest32> DigestCache::of_running(FdRef file) {
+  return *TRY(look_closely(file)).digest;
 }
 
 }  // namespace writ::enforce

@@ -15,11 +15,13 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "enforce/plan.h"
 
 namespace writ::enforce {
 
@@ -37,6 +39,15 @@ class DigestCache {
   // of_running is SHA-256 of the open file of a program at its exec stop. Unsupported on file
   // systems where writers are not excluded (FUSE, NFS, 9p, …).
   Result<Digest32> of_running(FdRef file);
+  // look says which file it is, and its digest if that is remembered: no byte of it is read, and
+  // O_PATH descriptors will do. Errors as of_running.
+  struct Look {
+    FileIdentity identity;
+    std::optional<Digest32> digest;
+  };
+  Result<Look> look(FdRef file);
+  // look_closely does the same and computes what is not remembered.
+  Result<Look> look_closely(FdRef file);
   // of_script is SHA-256 of any regular file of at most kLongestScript bytes, never remembered:
   // nothing excludes its writers.
   Result<Digest32> of_script(FdRef file);
@@ -64,6 +75,13 @@ class DigestCache {
     Time birth, modified, changed;
     friend auto operator<=>(const Key&, const Key&) = default;
   };
+  struct Seen {
+    Key key;
+    FileIdentity identity;
+    bool known = false;  // its key says which bytes it has
+  };
+  Result<Seen> see(FdRef file) const;
+  std::optional<Digest32> find(const Seen& seen);
   Result<Digest32> compute(FdRef file, std::uint64_t limit);
 
   const Clock& clock_;

@@ -63,6 +63,21 @@ class Grants : public Verdicts {
   std::vector<ExecImage> images_;
 };
 
+// The same, answering at once what it grants: the loop looks itself (loop.h), as long as one exec
+// is under way.
+class GrantsAtOnce final : public Grants {
+ public:
+  using Grants::Grants;
+  std::optional<Courtesy> before_at_once(const ExecAttempt& attempt) override;
+  std::optional<StopVerdict> at_stop_at_once(const ExecImage& image) override;
+  std::uint64_t checked_at_once() const { return checked_; }
+  std::uint64_t released_at_once() const { return released_at_once_; }
+
+ private:
+  std::atomic<std::uint64_t> checked_{0};
+  std::atomic<std::uint64_t> released_at_once_{0};
+};
+
 // The control of the race tests: the same first check, and no second one. What it lets through is
 // what the second check is for.
 class WithoutSecondCheck final : public Grants {

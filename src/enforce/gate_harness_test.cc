@@ -124,6 +124,20 @@ Result<StopVerdict> Grants::at_stop(const ExecImage& image) {
   return StopVerdict{true, Reason::NotGranted};
 }
 
+std::optional<Courtesy> GrantsAtOnce::before_at_once(const ExecAttempt& attempt) {
+  const Result<Courtesy> courtesy = before(attempt);
+  if (!courtesy || !courtesy->go) return std::nullopt;
+  ++checked_;
+  return *courtesy;
+}
+
+std::optional<StopVerdict> GrantsAtOnce::at_stop_at_once(const ExecImage& image) {
+  if (judge(image)) return std::nullopt;
+  const Result<StopVerdict> verdict = at_stop(image);
+  ++released_at_once_;
+  return *verdict;
+}
+
 std::vector<ExecAttempt> Grants::attempts() {
   const std::lock_guard lock(mutex_);
   return attempts_;

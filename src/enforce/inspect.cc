@@ -24,6 +24,9 @@ constexpr std::size_t kDeepestScript = 5;
 constexpr std::size_t kMostRemembered = 64;  // ancestors, a descriptor each
 // The kernel's argument block plus its pointers and the auxiliary vector.
 constexpr std::size_t kLargestStack = std::size_t{16} << 20;
+// What is looked at at once: the usual program has a few kilobytes.
+constexpr std::size_t kUsualPages = 16;
+constexpr std::size_t kUsualStack = std::size_t{64} * 1024;
 
 std::string proc_path(pid_t process, const char* name) {
   return "/proc/" + std::to_string(process) + "/" + name;
@@ -151,7 +154,15 @@ FdRef Inspector::root() {
   return root_.borrow();
 }
 
-Result<Sight> Inspector::sight(const Notification& notification) {
+bool Inspector::waits_for_nobody() {
+  const std::lock_guard lock(mutex_);
+  if (!local_) local_ = all_local(init_);
+  return *local_;
+}
+
+Result<Sight> Inspector::sight(const Notification& notification, Pace pace) {
+  const bool at_once = pace == Pace::AtOnce;
+  if (at_once && !waits_for_nobody()) return Error(Code::Unavailable, "some mounts are not local");
   Sight out;
   const auto& arguments = notification.arguments;
   const bool at = notification.call == SYS_execveat;
@@ -163,9 +174,8 @@ Result<Sight> Inspector::sight(const Notification& notification) {
   const pid_t thread = notification.thread;
   if (thread <= 0) return Error(Code::NotFound, "the caller has no number here");
   out.group = TRY(group_of(thread));
-  out.attempt.caller = TRY(caller_of(out.group, thread));
 
-  RemoteMemory memory(thread);
+  RemoteMemory memory(thread, at_once ? kUsualPages : RemoteMemory::kMostPages);
   // What the kernel would refuse is answered as it would; anything else ends the sight.
   const auto own_fault = [&out](const Error& error) {
     const int code = error.sys_errno();
@@ -177,6 +187,12 @@ Result<Sight> Inspector::sight(const Notification& notification) {
     if (own_fault(path.error())) return out;
     return std::move(path).error();
   }
+  Result<ResolvedFile> file = errno_error(EAGAIN, "resolving a path");
+  if (at_once) {  // first what most often ends this pace
+    if (!at) file = resolve_cached(root(), *path);
+    if (!file) return std::move(file).error();
+  }
+  out.attempt.caller = TRY(caller_of(out.group, thread));
   std::size_t room = kMostArguments;
   Result<std::vector<std::string>> argv = memory.texts(arguments[shift + 1], room);
   if (!argv) {
@@ -202,12 +218,15 @@ Result<Sight> Inspector::sight(const Notification& notification) {
   const int directory = at ? static_cast<int>(arguments[0]) : AT_FDCWD;
   const PathStart start =
       directory == AT_FDCWD ? PathStart(CurrentDirectory{}) : PathStart(Descriptor{directory});
-  Result<ResolvedFile> file = errno_error(ENOENT, "resolving a path");
-  if (out.attempt.asked.empty() && (flags & AT_EMPTY_PATH) != 0) {
-    if (directory != AT_FDCWD) file = descriptor_of(thread, directory);
-  } else {
-    file =
-        resolve_for(thread, start, out.attempt.asked, (flags & AT_SYMLINK_NOFOLLOW) == 0, root());
+  if (!at_once) {
+    const bool follow = (flags & AT_SYMLINK_NOFOLLOW) == 0;
+    if (!out.attempt.asked.empty() || (flags & AT_EMPTY_PATH) == 0) {
+      file = resolve_for(thread, start, out.attempt.asked, follow, root());
+    } else if (directory == AT_FDCWD) {
+      file = errno_error(ENOENT, "resolving a path");
+    } else {
+      file = descriptor_of(thread, directory);
+    }
   }
   if (!file) {
     const int error = file.error().sys_errno();
@@ -220,6 +239,7 @@ Result<Sight> Inspector::sight(const Notification& notification) {
   }
   out.attempt.resolved = file->path;
   out.attempt.identity = file->identity();
+  out.attempt.look = look_of(file->info);
   if (!S_ISREG(file->info.st_mode)) {
     out.error = EACCES;
     return out;
@@ -235,22 +255,32 @@ Result<Sight> Inspector::sight(const Notification& notification) {
   return out;
 }
 
-Result<ExecImage> Inspector::image(pid_t process, StackPointer stack, const Caller& caller) {
+Result<ExecImage> Inspector::image(pid_t process, StackPointer stack, const Caller& caller,
+                                   Pace pace) {
+  const bool at_once = pace == Pace::AtOnce;
+  if (at_once && !waits_for_nobody()) return Error(Code::Unavailable, "some mounts are not local");
   ExecImage out;
   out.caller = caller;
   out.caller.thread = process;
-  const ByteVec memory = TRY(read_to_end(process, stack.address, kLargestStack));
+  const ByteVec memory =
+      TRY(read_to_end(process, stack.address, at_once ? kUsualStack : kLargestStack));
   InitialStack initial = TRY(parse_initial_stack(memory, stack.address, stack.word));
   out.argv = std::move(initial.argv);
   out.environment = std::move(initial.environment);
   out.directory = TRY(directory_of(process));
 
-  const UniqueFd program =
-      TRY(open_at(FdRef::cwd(), proc_path(process, "exe"), O_RDONLY | O_NONBLOCK));
-  const struct stat info = TRY(stat_fd(program.borrow()));
-  out.identity = {info.st_dev, info.st_ino};
-  out.program = TRY(read_link(FdRef::cwd(), proc_path(process, "exe")));
-  out.digest = TRY(digests_.of_running(program.borrow()));
+  const UniqueFd program = TRY(
+      open_at(FdRef::cwd(), proc_path(process, "exe"), at_once ? O_PATH : O_RDONLY | O_NONBLOCK));
+  out.program = TRY(path_of(program.borrow()));
+  const DigestCache::Look look =
+      at_once ? TRY(digests_.look(program.borrow())) : TRY(digests_.look_closely(program.borrow()));
+  out.identity = look.identity;
+  if (!look.digest) return Error(Code::NotFound, "a program whose digest is not known yet");
+  out.digest = *look.digest;
+  if (at_once) {
+    if (!is_script_of(out.argv, initial.executed)) return out;
+    return Error(Code::NotFound, "a script may stand before the program");
+  }
   out.scripts = TRY(scripts(process, out, initial.executed));
   return out;
 }

@@ -5,6 +5,10 @@
 // image() reads a new image at its exec stop: the kernel's own copy (facts: exec gate, 6). Both
 // look at files with O_PATH first and open regular files only, so that nothing waits.
 //
+// Both come in two paces. At once, they look only at what can be had without waiting: memory of a
+// usual size, names the kernel has at hand, digests that are remembered; and only in runs all of
+// whose mounts are local. Every Error of that pace means: look at length.
+//
 // Hostile: everything read. Bounds: path 4096 bytes, one string 128 KiB, argv and environment
 // together 6 MiB, ancestry 64, scripts within scripts 5.
 // Thread safety: any thread, several at once.
@@ -14,6 +18,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -34,6 +39,8 @@ struct Sight {
   ExecAttempt attempt;
 };
 
+enum class Pace : std::uint8_t { AtOnce, AtLength };
+
 // process_of names a live process with its start time, and its parent.
 struct ProcessInfo {
   Pid process;
@@ -51,10 +58,10 @@ class Inspector {
       : init_(init), digests_(clock, writers_excluded) {}
 
   // sight: an Error means that the caller is gone or cannot be read.
-  Result<Sight> sight(const Notification& notification);
+  Result<Sight> sight(const Notification& notification, Pace pace);
   // image: an Error means that it could not be read or explained; Code::Conflict: what is loaded is
   // not what its own arguments say (a race). `caller` is carried over from the sight.
-  Result<ExecImage> image(pid_t process, StackPointer stack, const Caller& caller);
+  Result<ExecImage> image(pid_t process, StackPointer stack, const Caller& caller, Pace pace);
 
   // caller names the process of a waiting thread, with what it descends from.
   Result<Caller> caller(pid_t thread);
@@ -70,6 +77,7 @@ class Inspector {
   Result<Caller> caller_of(pid_t group, pid_t thread);
   Result<ProcessInfo> ancestor(pid_t process);
   FdRef root();
+  bool waits_for_nobody();
 
   const pid_t init_;
   DigestCache digests_;
@@ -80,9 +88,10 @@ class Inspector {
     UniqueFd pidfd;
     ProcessInfo info;
   };
-  std::mutex mutex_;  // ancestors_, root_
+  std::mutex mutex_;  // ancestors_, root_, local_
   std::unordered_map<pid_t, Ancestor> ancestors_;
-  UniqueFd root_;  // of the run, once it was asked for
+  UniqueFd root_;              // of the run, once it was asked for
+  std::optional<bool> local_;  // all its mounts; they do not change once it has started
 };
 
 }  // namespace writ::enforce

@@ -238,6 +238,27 @@ TEST_F(Digests, ALiveSharedMappingCannotChangeAFileBehindThem) {
   EXPECT_EQ(*cache.of_running(file.borrow()), crypto::sha256(as_bytes("EVIL!!!")));
 }
 
+TEST_F(Digests, AreNotComputedForALook) {
+  DigestCache cache(clock, true);
+  write("one").reset();
+  ::usleep(200'000);
+  const auto only_path = open_at(FdRef::cwd(), path(), O_PATH);
+  ASSERT_TRUE(only_path);
+  const auto unknown = cache.look(only_path->borrow());
+  ASSERT_TRUE(unknown);
+  EXPECT_FALSE(unknown->digest);
+  ASSERT_TRUE(cache.of_running(reading().borrow()));
+  const auto known = cache.look(only_path->borrow());
+  ASSERT_TRUE(known);
+  EXPECT_EQ(known->digest, crypto::sha256(as_bytes("one")));
+  struct stat info {};
+  ASSERT_EQ(::stat(path().c_str(), &info), 0);
+  EXPECT_EQ(known->identity, (FileIdentity{info.st_dev, info.st_ino}));
+  EXPECT_EQ(cache.totals().computed, 1U);
+  write("two").reset();
+  EXPECT_FALSE(cache.look(only_path->borrow())->digest);
+}
+
 TEST_F(Digests, CanBeCancelled) {
   DigestCache cache(clock, true);
   write("one").reset();
@@ -273,6 +294,24 @@ TEST(Resolve, FollowsLinksAndKeepsDotDotUnderTheRoot) {
   EXPECT_EQ(path_of(work + "/up/x"), "errno " + std::to_string(ENOTDIR));
   EXPECT_EQ(path_of(work + "/nothing"), "errno " + std::to_string(ENOENT));
   EXPECT_EQ(path_of(std::string(5000, 'a')), "errno " + std::to_string(ENAMETOOLONG));
+}
+
+TEST(Resolve, AtOnceOnlyFollowsPlainAbsolutePaths) {
+  test::Scratch scratch;
+  const auto root = open_at(FdRef::cwd(), "/", O_PATH | O_DIRECTORY);
+  ASSERT_TRUE(root);
+  const std::string program = scratch.path() + "/gate_target";
+  const auto slow = resolve_for(::getpid(), CurrentDirectory{}, program);
+  ASSERT_TRUE(slow);  // and now its names are at hand
+  const auto quick = resolve_cached(root->borrow(), program);
+  ASSERT_TRUE(quick) << quick.error().message();
+  EXPECT_EQ(quick->path, slow->path);
+  EXPECT_EQ(quick->identity(), slow->identity());
+  for (const std::string path : {"", "gate_target", "./gate_target", "/proc/self/exe",
+                                 "/proc/self/status", "/proc/self/root/bin/sh"}) {
+    EXPECT_FALSE(resolve_cached(root->borrow(), path)) << path;
+  }
+  EXPECT_FALSE(resolve_cached(root->borrow(), "/" + std::string(5000, 'x')));
 }
 
 TEST(Resolve, GivesProcSelfTheCallersMeaning) {

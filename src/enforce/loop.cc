@@ -1,8 +1,13 @@
 // One thread owns the listener, all tracing, init's pidfd, the timer, the lifeline and the mailbox.
-// It touches no files and never waits but in poll: whatever looks at a file, reads memory or asks
-// the governor is a job of the workers, whose completion comes back through an eventfd. Each
-// kernel event goes through the gate's table; the actions that come out are performed at once, and
-// the result of a synchronous one is the next event.
+// Each kernel event goes through the gate's table; the actions that come out are performed at
+// once, and the result of a synchronous one is the next event.
+//
+// Whatever may wait, for a file, for another process's memory or for the governor, is a job of the
+// workers, whose completion comes back through an eventfd. The usual exec needs nothing of that
+// kind: while it is the only one under way, it is looked at here, "at once" (inspect.h,
+// verdicts.h), and given to a worker only when that gives no yes. Two hand-overs and as many
+// switches are saved. Meanwhile a worker stands in for this thread (StandIn): should it hang all
+// the same, heartbeats go on, deadlines hold, and who asks for the end kills init (Mailbox::end).
 //
 // Ending: the first cause stands, init is killed through its pidfd, and the kernel kills the pid
 // namespace. Init can be reaped only after every other process was, so its exit, seen by the
@@ -30,15 +35,18 @@ namespace {
 constexpr unsigned kWorkers = 2;
 constexpr int kTickMillis = wire::kHeartbeatMillis / 2;
 constexpr unsigned kCensusTicks = 2;
-constexpr int kMostAtOnce = 64;  // notifications taken before other events are looked at
 constexpr std::int64_t kMilli = 1'000'000;
 // What a run on a few processors can use between two counts.
 constexpr std::uint64_t kCpuSlack = std::uint64_t{4} * kCensusTicks * kTickMillis;
 
-void kill_init(const Boundary& boundary) {
-  if (boundary.init_pidfd) {
-    (void)::syscall(SYS_pidfd_send_signal, boundary.init_pidfd.number(), SIGKILL, nullptr, 0U);
+void kill_by(FdRef pidfd) {
+  if (pidfd.number() >= 0) {
+    (void)::syscall(SYS_pidfd_send_signal, pidfd.number(), SIGKILL, nullptr, 0U);
   }
+}
+
+void kill_init(const Boundary& boundary) {
+  kill_by(boundary.init_pidfd.borrow());
 }
 
 Result<UniqueFd> make_tick() {
@@ -70,9 +78,20 @@ void Mailbox::end(EndReason reason, std::string detail) {
     const std::lock_guard lock(mutex_);
     if (ended_) return;
     ended_ = true;
-    wishes_.end.emplace(reason, std::move(detail));
+    wishes_.end = EndWish{reason, std::move(detail), clock_.boot_nanos()};
+    // The wish stands before init is gone: the loop takes it as the cause.
+    kill_by(init_pidfd_.borrow());
   }
   ring();
+}
+
+Result<void> Mailbox::govern(pid_t the_init, FdRef pidfd) {
+  UniqueFd copy = TRY(dup_fd(pidfd));
+  const std::lock_guard lock(mutex_);
+  init_pidfd_ = std::move(copy);
+  init = the_init;
+  if (ended_) kill_by(init_pidfd_.borrow());
+  return {};
 }
 
 void Mailbox::expire_at(UnixMillis time) {
@@ -91,6 +110,11 @@ void Mailbox::set_frozen(bool frozen) {
   ring();
 }
 
+std::optional<Mailbox::EndWish> Mailbox::take_end() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(wishes_.end, std::nullopt);
+}
+
 Mailbox::Wishes Mailbox::take() {
   empty(event_.borrow());
   const std::lock_guard lock(mutex_);
@@ -105,6 +129,40 @@ void Mailbox::show(const GateCounts& counts) {
 GateCounts Mailbox::counts() const {
   const std::lock_guard lock(mutex_);
   return counts_;
+}
+
+std::optional<std::pair<EndReason, std::string>> Deadlines::passed(const Clock& clock,
+                                                                   const Limits& limits) const {
+  const std::int64_t boot = clock.boot_nanos();
+  if (wall && boot >= *wall) {
+    return std::pair(EndReason::LimitWall, std::to_string(*limits.wall_ms) + " ms");
+  }
+  if (expiry_wall && (clock.now() >= *expiry_wall || boot >= *expiry_boot)) {
+    return std::pair(EndReason::Expired, "at " + to_rfc3339(*expiry_wall));
+  }
+  return std::nullopt;
+}
+
+StandIn::Watch::Watch(StandIn& by, const Deadlines& deadlines) : by_(by) {
+  const std::lock_guard lock(by_.mutex_);
+  by_.deadlines_ = deadlines;
+}
+
+StandIn::Watch::~Watch() {
+  const std::lock_guard lock(by_.mutex_);
+  by_.deadlines_.reset();
+}
+
+// The lock is held throughout: the loop goes on only after this, and with it may end all this is
+// about. Nothing here waits.
+void StandIn::step(const Clock& clock, const Limits& limits, const Boundary& boundary,
+                   Mailbox& mailbox) {
+  const std::lock_guard lock(mutex_);
+  if (!deadlines_) return;
+  if (auto over = deadlines_->passed(clock, limits)) {
+    mailbox.end(over->first, std::move(over->second));
+  }
+  (void)send(boundary, LifelineMessage::Heartbeat);
 }
 
 Loop::Loop(Boundary boundary, const Plan& plan, Verdicts& verdicts, const Clock& clock,
@@ -136,7 +194,8 @@ Result<std::unique_ptr<Loop>> Loop::create(Boundary boundary, const Plan& plan, 
     std::unique_ptr<Loop> loop(new Loop(std::move(boundary), plan, verdicts, clock, kernel, mailbox,
                                         std::move(listener), std::move(children), std::move(tick),
                                         std::move(jobs_done)));
-    Result<void> started = loop->workers_.start(kWorkers);
+    Result<void> started =
+        loop->workers_.start(kWorkers, kTickMillis, [made = loop.get()] { made->stand_in(); });
     if (!started) {
       boundary = std::move(loop->boundary_);
       return std::move(started).error();
@@ -150,12 +209,15 @@ Result<std::unique_ptr<Loop>> Loop::create(Boundary boundary, const Plan& plan, 
       }
       loop->net_ = std::move(*net);
     }
+    Result<void> governed = mailbox.govern(init, loop->boundary_.init_pidfd.borrow());
+    if (!governed) {
+      boundary = std::move(loop->boundary_);
+      return std::move(governed).error();
+    }
     return loop;
   };
   Result<std::unique_ptr<Loop>> made = make();
-  if (made) {
-    mailbox.init = init;
-  } else {
+  if (!made) {
     kill_init(boundary);
     (void)::waitpid(init, nullptr, __WALL);
   }
@@ -176,9 +238,39 @@ void Loop::apply(const GateEvent& event) {
   }
 }
 
+// What a lone caller asks for, if that is all plain and answered with yes: the usual exec.
+std::optional<Checked> Loop::check_at_once(AttemptId attempt) {
+  const StandIn::Watch watch(stand_in_, deadlines_);
+  Result<Sight> sight = inspector_.sight(incoming_, Pace::AtOnce);
+  if (!sight || sight->error != 0 || sight->attempt.failed != 0) return std::nullopt;
+  // Whatever was read is only about this caller if it still waits.
+  if (!listener_.valid(incoming_.id)) return Checked{attempt, CheckResult::Gone, 0, 0};
+  const std::optional<Courtesy> courtesy = verdicts_.before_at_once(sight->attempt);
+  if (!courtesy || !courtesy->go) return std::nullopt;
+  callers_[attempt.get()] = std::move(sight->attempt.caller);
+  forget_callers();
+  return Checked{attempt, CheckResult::Go, 0, sight->group};
+}
+
+std::optional<Judged> Loop::judge_at_once(const Judge& action, StackPointer stack) {
+  const auto caller = callers_.find(action.attempt.get());
+  if (!started_ || caller == callers_.end()) return std::nullopt;
+  const StandIn::Watch watch(stand_in_, deadlines_);
+  const Result<ExecImage> image =
+      inspector_.image(action.process, stack, caller->second, Pace::AtOnce);
+  if (!image) return std::nullopt;
+  const std::optional<StopVerdict> verdict = verdicts_.at_stop_at_once(*image);
+  if (!verdict || !verdict->released) return std::nullopt;
+  callers_.erase(caller);
+  return Judged{action.attempt, JudgeResult::Released};
+}
+
 std::optional<GateEvent> Loop::perform(const Check& action) {
-  workers_.submit([this, attempt = action.attempt, asked = incoming_]() -> Workers::Completion {
-    Result<Sight> sight = inspector_.sight(asked);
+  if (gate_.open() == 1) {
+    if (const std::optional<Checked> done = check_at_once(action.attempt)) return *done;
+  }
+  hand_over([this, attempt = action.attempt, asked = incoming_]() -> Workers::Completion {
+    Result<Sight> sight = inspector_.sight(asked, Pace::AtLength);
     Checked checked{attempt, CheckResult::Gone, 0, 0};
     Caller caller;
     // Whatever was read is only about this caller if it still waits.
@@ -245,17 +337,20 @@ std::optional<GateEvent> Loop::perform(const Judge& action) {
     unreadable_ = "its registers could not be read";
     return Judged{action.attempt, JudgeResult::Unreadable};
   }
+  if (gate_.open() == 1) {
+    if (const std::optional<Judged> done = judge_at_once(action, *stack)) return *done;
+  }
   Caller caller;
   const auto found = callers_.find(action.attempt.get());
   if (found != callers_.end()) {
     caller = std::move(found->second);
     callers_.erase(found);
   }
-  workers_.submit([this, action, stack = *stack, first = !started_,
-                   caller = std::move(caller)]() -> Workers::Completion {
+  hand_over([this, action, stack = *stack, first = !started_,
+             caller = std::move(caller)]() -> Workers::Completion {
     Judged judged{action.attempt, JudgeResult::Unreadable};
     std::string detail;
-    Result<ExecImage> image = inspector_.image(action.process, stack, caller);
+    Result<ExecImage> image = inspector_.image(action.process, stack, caller, Pace::AtLength);
     if (!image) {
       detail = image.error().message();
       if (image.error().code() == Code::Conflict) judged.result = JudgeResult::Violated;
@@ -279,7 +374,7 @@ std::optional<GateEvent> Loop::perform(const Judge& action) {
         outcome_.started_boot_nanos = clock_.boot_nanos();
         if (plan_.limits.wall_ms) {
           const auto most = static_cast<std::uint64_t>(INT64_MAX / 2 / kMilli);
-          wall_deadline_ =
+          deadlines_.wall =
               outcome_.started_boot_nanos +
               static_cast<std::int64_t>(std::min(*plan_.limits.wall_ms, most)) * kMilli;
         }
@@ -321,12 +416,12 @@ void Loop::forget_callers() {
   std::erase_if(callers_, [this](const auto& one) { return !gate_.knows(AttemptId(one.first)); });
 }
 
-void Loop::end(EndReason reason, std::string detail) {
+void Loop::end(EndReason reason, std::string detail, std::optional<std::int64_t> since) {
   if (ended_) return;
   ended_ = true;
   outcome_.end = reason;
   outcome_.detail = std::move(detail);
-  cause_boot_ = clock_.boot_nanos();
+  cause_boot_ = since ? *since : clock_.boot_nanos();
   kill_init(boundary_);
   if (net_) net_->hold(true);
   inspector_.cancel();
@@ -346,9 +441,18 @@ void Loop::stay_near_caller() {
   CPU_SET(here, &one);
   if (::sched_setaffinity(0, sizeof one, &one) != 0) return;
   near_ = here;
-  if (jobs_near_ == near_) return;
-  workers_.keep_on(one);
-  jobs_near_ = near_;
+}
+
+// hand_over gives a job about the exec under way to a worker, on the same processor.
+void Loop::hand_over(Workers::Job job) {
+  if (near_ && jobs_near_ != near_) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(*near_, &one);
+    workers_.keep_on(one);
+    jobs_near_ = near_;
+  }
+  workers_.submit(std::move(job));
 }
 
 void Loop::spread() {
@@ -358,28 +462,16 @@ void Loop::spread() {
   jobs_near_.reset();
 }
 
-void Loop::take_notifications() {
-  for (int i = 0; i < kMostAtOnce && !gate_.ending(); ++i) {
-    if (i > 0) {
-      struct pollfd more {
-        listener_.fd().number(), POLLIN, 0
-      };
-      if (::poll(&more, 1, 0) <= 0 || (more.revents & POLLIN) == 0) return;
-    }
-    Result<std::optional<Notification>> got = listener_.receive();
-    if (!got) {
-      end(EndReason::ContinuityLost, got.error().message());
-      return;
-    }
-    if (!*got) continue;
-    if (net_ && (**got).call != SYS_execve && (**got).call != SYS_execveat) {
-      take_net(**got);
-      continue;
-    }
-    incoming_ = **got;
-    stay_near_caller();
-    apply(Asked{incoming_.id, incoming_.thread});
-  }
+void Loop::take_notification() {
+  if (gate_.ending()) return;
+  Result<std::optional<Notification>> got = listener_.receive();
+  if (!got) return end(EndReason::ContinuityLost, got.error().message());
+  if (!*got) return;
+  const int call = (**got).call;
+  if (net_ && call != SYS_execve && call != SYS_execveat) return take_net(**got);
+  incoming_ = **got;
+  stay_near_caller();
+  apply(Asked{incoming_.id, incoming_.thread});
 }
 
 // The net gate's events use the same budget: what is refused is recorded.
@@ -409,13 +501,13 @@ void Loop::take_children() {
 void Loop::take_wishes() {
   const Mailbox::Wishes wishes = mailbox_.take();
   if (wishes.expires) {
-    expiry_wall_ = *wishes.expires;
+    deadlines_.expiry_wall = *wishes.expires;
     const std::int64_t left = wishes.expires->get() - clock_.now().get();
     // Both clocks: the wall clock may be set back, boot time may not.
-    expiry_boot_ =
+    deadlines_.expiry_boot =
         clock_.boot_nanos() + std::clamp<std::int64_t>(left, 0, INT64_MAX / 4 / kMilli) * kMilli;
   }
-  if (wishes.end) end(wishes.end->first, wishes.end->second);
+  if (wishes.end) end(wishes.end->reason, wishes.end->detail, wishes.end->boot_nanos);
   if (wishes.frozen && !ended_) {
     if (*wishes.frozen) {
       apply(Freeze{});
@@ -435,6 +527,8 @@ void Loop::take_wishes() {
 
 // The first program has ended: so does the run, by init. Nothing more is let through.
 void Loop::take_lifeline() {
+  // Who asked for the end has killed init, perhaps before the wish was taken.
+  if (const auto wish = mailbox_.take_end()) end(wish->reason, wish->detail, wish->boot_nanos);
   if (ended_) return;
   const Result<FirstExit> exit = receive_first_exit(boundary_);
   if (!exit) {
@@ -499,21 +593,21 @@ void Loop::take_tick() {
 
 void Loop::check_deadlines() {
   if (ended_) return;
-  const std::int64_t boot = clock_.boot_nanos();
-  if (wall_deadline_ && boot >= *wall_deadline_) {
-    end(EndReason::LimitWall, std::to_string(*plan_.limits.wall_ms) + " ms");
-  }
-  if (expiry_wall_ && (clock_.now() >= *expiry_wall_ || boot >= *expiry_boot_)) {
-    end(EndReason::Expired, "at " + to_rfc3339(*expiry_wall_));
-  }
+  if (auto over = deadlines_.passed(clock_, plan_.limits))
+    end(over->first, std::move(over->second));
+}
+
+// On a worker.
+void Loop::stand_in() {
+  stand_in_.step(clock_, plan_.limits, boundary_, mailbox_);
 }
 
 int Loop::wait_millis() const {
   if (ended_) return -1;
   const std::int64_t boot = clock_.boot_nanos();
   std::int64_t least = INT64_MAX;
-  if (wall_deadline_) least = std::min(least, *wall_deadline_ - boot);
-  if (expiry_boot_) least = std::min(least, *expiry_boot_ - boot);
+  if (deadlines_.wall) least = std::min(least, *deadlines_.wall - boot);
+  if (deadlines_.expiry_boot) least = std::min(least, *deadlines_.expiry_boot - boot);
   if (least == INT64_MAX) return -1;
   return static_cast<int>(std::clamp<std::int64_t>((least + kMilli - 1) / kMilli, 0, 60'000));
 }
@@ -543,12 +637,15 @@ Outcome Loop::run() {
     check_deadlines();
     if (watched[2].revents != 0) take_wishes();
     if (watched[3].revents != 0) take_tick();
-    if (interrupted || watched[0].revents != 0) children_.drain();
-    take_children();
+    // Every change of a child's state has rung; the tick looks all the same.
+    if (interrupted || watched[0].revents != 0 || watched[3].revents != 0) {
+      children_.drain();
+      take_children();
+    }
     if (watched[1].revents != 0) {
       for (const Workers::Completion& done : workers_.completions()) done();
     }
-    if ((watched[4].revents & POLLIN) != 0) take_notifications();
+    if ((watched[4].revents & POLLIN) != 0) take_notification();
     if ((watched[4].revents & (POLLHUP | POLLERR)) != 0) hung_up_ = true;
     if (watched[5].revents != 0 && !init_gone_) {
       take_lifeline();

@@ -31,18 +31,28 @@ namespace writ::enforce {
 // What other threads ask of the loop, and the counts it shows them.
 class Mailbox {
  public:
-  explicit Mailbox(UniqueFd event) : event_(std::move(event)) {}
+  Mailbox(UniqueFd event, const Clock& clock) : event_(std::move(event)), clock_(clock) {}
 
+  struct EndWish {
+    EndReason reason = EndReason::Interrupted;
+    std::string detail;
+    std::int64_t boot_nanos = 0;  // when it was asked for
+  };
   struct Wishes {
-    std::optional<std::pair<EndReason, std::string>> end;
+    std::optional<EndWish> end;
     std::optional<UnixMillis> expires;
     std::optional<bool> frozen;  // the last of freeze and thaw
   };
-  void end(EndReason reason, std::string detail);  // the first one stands
+  // end: the first one stands. It kills init by itself, whatever the loop is doing.
+  void end(EndReason reason, std::string detail);
   void expire_at(UnixMillis time);
   void set_frozen(bool frozen);
   Wishes take();
+  // take_end takes the end alone, if it was asked for.
+  std::optional<EndWish> take_end();
 
+  // govern names init, once it runs. A copy of its pidfd is kept.
+  Result<void> govern(pid_t the_init, FdRef pidfd);
   void show(const GateCounts& counts);
   GateCounts counts() const;
   std::atomic<pid_t> init{0};
@@ -51,10 +61,46 @@ class Mailbox {
  private:
   void ring();
   UniqueFd event_;
-  mutable std::mutex mutex_;  // wishes_, ended_, counts_
+  const Clock& clock_;
+  mutable std::mutex mutex_;  // init_pidfd_, wishes_, ended_, counts_
+  UniqueFd init_pidfd_;
   Wishes wishes_;
   bool ended_ = false;
   GateCounts counts_;
+};
+
+// When a run is over, on the clocks that say so.
+struct Deadlines {
+  std::optional<std::int64_t> wall;         // boot time, nanoseconds
+  std::optional<std::int64_t> expiry_boot;  // both clocks: one may be set back, the other not
+  std::optional<UnixMillis> expiry_wall;
+  // passed says why the run is over, if it is.
+  std::optional<std::pair<EndReason, std::string>> passed(const Clock& clock,
+                                                          const Limits& limits) const;
+};
+
+// What the loop's thread leaves to others while it looks at an exec itself, which may take longer
+// than it should: a page of the caller that has to come from a disk, a disk that is slow to take
+// the record. Heartbeats go on and deadlines hold; requests to end need no loop anyway.
+class StandIn {
+ public:
+  // A Watch is one look of the loop's; the deadlines are those in force when it begins.
+  class Watch {
+   public:
+    Watch(StandIn& by, const Deadlines& deadlines);
+    ~Watch();
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+   private:
+    StandIn& by_;
+  };
+  // step does what the loop would do now, if it is looking at an exec: any thread, often.
+  void step(const Clock& clock, const Limits& limits, const Boundary& boundary, Mailbox& mailbox);
+
+ private:
+  std::mutex mutex_;                    // the one lock: deadlines_
+  std::optional<Deadlines> deadlines_;  // none: the loop is not looking
 };
 
 class Loop {
@@ -85,14 +131,19 @@ class Loop {
   std::optional<GateEvent> perform(const Detach& action);
   std::optional<GateEvent> perform(const EndRun& action);
 
-  void take_notifications();
+  // While one of these looks, somebody stands in for the loop.
+  std::optional<Checked> check_at_once(AttemptId attempt);
+  std::optional<Judged> judge_at_once(const Judge& action, StackPointer stack);
+  void take_notification();
   void take_net(const Notification& asked);
   void take_children();
   void take_wishes();
   void take_lifeline();
   void take_tick();
   void check_deadlines();
-  void end(EndReason reason, std::string detail);
+  void stand_in();
+  void hand_over(Workers::Job job);
+  void end(EndReason reason, std::string detail, std::optional<std::int64_t> since = {});
   void init_is_gone();
   int wait_millis() const;
   bool finished() const;
@@ -110,6 +161,7 @@ class Loop {
   UniqueFd tick_;  // timerfd: heartbeats, and a look at both clocks
   Gate gate_;
   Inspector inspector_;
+  StandIn stand_in_;
   Workers workers_;               // after everything that jobs use
   std::unique_ptr<NetGate> net_;  // null: the plan grants no endpoint
   std::uint64_t net_asked_ = 0;
@@ -119,9 +171,7 @@ class Loop {
   Notification incoming_;                              // of the Asked being applied
   std::string unreadable_;                             // why the last image was not read
   std::string violation_;                              // what the last violation was
-  std::optional<std::int64_t> wall_deadline_;          // boot time, nanoseconds
-  std::optional<std::int64_t> expiry_boot_;
-  std::optional<UnixMillis> expiry_wall_;
+  Deadlines deadlines_;
   std::int64_t cause_boot_ = 0;   // when the end's cause came
   std::uint64_t cpu_millis_ = 0;  // at the last census
   unsigned ticks_ = 0;

@@ -49,6 +49,13 @@ TEST_P(ExecRace, WhatWasNotGrantedNeverRunsAndTheControlLoses) {
   const Raced kept = race(scratch, grants, GetParam(), rounds, false);
   EXPECT_FALSE(kept.lost) << "the forbidden program ran, in " << kept.rounds << " rounds";
 
+  // Looked at by the loop itself, as far as it can.
+  Scratch third;
+  GrantsAtOnce at_once(third.path());
+  const Raced quick = race(third, at_once, GetParam(), rounds / 4, false);
+  EXPECT_FALSE(quick.lost) << "the forbidden program ran, looked at at once";
+  EXPECT_GT(at_once.checked_at_once(), 0U);
+
   Scratch other;
   WithoutSecondCheck control(other.path());
   const Raced lost =

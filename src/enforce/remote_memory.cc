@@ -28,7 +28,7 @@ ssize_t read_at(pid_t process, std::uint64_t address, std::byte* out, std::size_
 Result<const RemoteMemory::Page*> RemoteMemory::page(std::uint64_t number) {
   const auto found = pages_.find(number);
   if (found != pages_.end()) return static_cast<const Page*>(found->second.get());
-  if (pages_.size() > 2 * kMostArguments / kPage) return errno_error(E2BIG, "reading arguments");
+  if (pages_.size() > most_) return errno_error(E2BIG, "reading arguments");
   auto made = std::make_unique<Page>();
   const ssize_t got = read_at(thread_, number * kPage, made->data(), kPage);
   if (got < 0) return errno_error(static_cast<int>(-got), "reading the caller's memory");

@@ -28,7 +28,9 @@ inline constexpr std::size_t kMostArguments = std::size_t{6} << 20;
 
 class RemoteMemory {
  public:
-  explicit RemoteMemory(pid_t thread) : thread_(thread) {}
+  // most: pages that may be read, E2BIG over it.
+  explicit RemoteMemory(pid_t thread, std::size_t most = kMostPages)
+      : thread_(thread), most_(most) {}
 
   // text reads a string of at most `longest` bytes; `too_long` is the errno for more.
   Result<std::string> text(std::uint64_t address, std::size_t longest, int too_long);
@@ -36,13 +38,16 @@ class RemoteMemory {
   // bytes it used, pointers included, from `room`.
   Result<std::vector<std::string>> texts(std::uint64_t address, std::size_t& room);
 
- private:
   static constexpr std::size_t kPage = 4096;
+  static constexpr std::size_t kMostPages = 2 * kMostArguments / kPage;
+
+ private:
   using Page = std::array<std::byte, kPage>;
   Result<const Page*> page(std::uint64_t number);
   Result<std::uint64_t> word(std::uint64_t address);
 
   pid_t thread_;
+  std::size_t most_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Page>> pages_;
 };
 

@@ -10,6 +10,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -21,6 +22,11 @@ namespace {
 constexpr std::size_t kLongestPath = 4096;
 constexpr int kMostLinks = 40;
 constexpr ino_t kProcRoot = 1;
+// As /proc/PID/mountinfo names them.
+constexpr std::array<std::string_view, 19> kLocal = {
+    "ext2",     "ext3",     "ext4",    "xfs",   "btrfs",  "tmpfs",    "ramfs",
+    "f2fs",     "squashfs", "iso9660", "erofs", "zfs",    "bcachefs", "proc",
+    "devtmpfs", "devpts",   "mqueue",  "sysfs", "cgroup2"};
 
 std::string proc_path(pid_t thread, const std::string& rest) {
   return "/proc/" + std::to_string(thread) + "/" + rest;
@@ -171,7 +177,7 @@ Result<ResolvedFile> finish(UniqueFd fd) {
   struct statfs system {};
   if (::fstatfs(fd.number(), &system) != 0) return errno_error(errno, "looking at a file system");
   out.system = static_cast<std::uint32_t>(system.f_type);
-  out.path = TRY(read_link(own_descriptors(), std::to_string(fd.number())));
+  out.path = TRY(path_of(fd.borrow()));
   out.fd = std::move(fd);
   return out;
 }
@@ -219,6 +225,45 @@ Result<ResolvedFile> resolve_for(pid_t thread, PathStart start, const std::strin
   struct stat info = TRY(stat_fd(from.borrow()));
   if (!S_ISDIR(info.st_mode)) return gone_as(ENOTDIR, "resolving a path");
   return finish(TRY(Walk(thread, std::move(root)).from(std::move(from), path, follow_last)));
+}
+
+Result<ResolvedFile> resolve_cached(FdRef root, const std::string& path) {
+  if (!path.starts_with('/') || path.size() >= kLongestPath) {
+    return gone_as(EAGAIN, "resolving a path at once");
+  }
+  struct open_how how {};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_CACHED;
+  const long opened = ::syscall(SYS_openat2, root.number(), path.c_str(), &how, sizeof how);
+  if (opened < 0) return gone_as(errno, "resolving a path at once");
+  ResolvedFile file = TRY(finish(adopt_fd(static_cast<int>(opened))));
+  // Below /proc a path may mean something else to its caller.
+  if (file.system == PROC_SUPER_MAGIC) return gone_as(EAGAIN, "resolving a path at once");
+  return file;
+}
+
+Result<std::string> path_of(FdRef file) {
+  return read_link(own_descriptors(), std::to_string(file.number()));
+}
+
+bool all_local(pid_t process) {
+  const Result<UniqueFd> file = open_at(FdRef::cwd(), proc_path(process, "mountinfo"), O_RDONLY);
+  if (!file) return false;
+  const Result<ByteVec> mounts = read_all(file->borrow(), std::size_t{4} << 20);
+  if (!mounts) return false;
+  std::string_view rest = as_text(*mounts);
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    // The type stands after " - "; blanks in what comes before are written as \040.
+    constexpr std::string_view kMark = " - ";
+    const std::size_t mark = line.find(kMark);
+    if (mark == std::string_view::npos) return false;
+    const std::string_view type = line.substr(mark + kMark.size());
+    const std::string_view name = type.substr(0, type.find(' '));
+    if (std::find(kLocal.begin(), kLocal.end(), name) == kLocal.end()) return false;
+  }
+  return !mounts->empty();
 }
 
 Result<ResolvedFile> descriptor_of(pid_t thread, int number) {

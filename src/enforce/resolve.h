@@ -42,10 +42,18 @@ using PathStart = std::variant<CurrentDirectory, Descriptor>;
 // errno is what the thread would get (ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, EBADF …).
 Result<ResolvedFile> resolve_for(pid_t thread, PathStart start, const std::string& path,
                                  bool follow_last = true, FdRef root = FdRef(-1));
+// resolve_cached follows an absolute path below `root` by what the kernel has in memory: no disk is
+// waited for. An Error says nothing about the path; ask resolve_for.
+Result<ResolvedFile> resolve_cached(FdRef root, const std::string& path);
 // descriptor_of is the file behind a descriptor of `thread` (EBADF).
 Result<ResolvedFile> descriptor_of(pid_t thread, int number);
 // directory_of is the thread's working directory, absolute in the run.
 Result<std::string> directory_of(pid_t thread);
+// path_of is the path of an open file of this process, as /proc has it.
+Result<std::string> path_of(FdRef file);
+// all_local: no mount that `process` sees is served over a network or by another process, so that
+// reading memory and looking at files waits for this machine's own disks at most.
+bool all_local(pid_t process);
 // read_link reads a link's text (ENAMETOOLONG over 4096 bytes).
 Result<std::string> read_link(FdRef directory, const std::string& name);
 // open_readable opens a resolved regular file for reading without ever waiting; EACCES for

@@ -7,7 +7,10 @@ namespace writ::enforce {
 
 struct Supervisor::State {
   State(const Plan& the_plan, Verdicts& the_verdicts, const Clock& the_clock, UniqueFd event)
-      : plan(the_plan), verdicts(the_verdicts), clock(the_clock), mailbox(std::move(event)) {}
+      : plan(the_plan),
+        verdicts(the_verdicts),
+        clock(the_clock),
+        mailbox(std::move(event), the_clock) {}
   const Plan plan;
   Verdicts& verdicts;
   const Clock& clock;

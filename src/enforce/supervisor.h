@@ -1,9 +1,9 @@
 // The supervisor: one thread that keeps a built boundary until its last process is gone.
 //
 // run() is the loop of DESIGN §8.1: it owns the listener, all tracing, the pidfd, timers and the
-// lifeline, touches no files, and turns every kernel event through the pure table of gate.h into
-// one action. Lookups, hashing, memory reads and verdicts happen on its worker threads. Every
-// released exec has passed Verdicts::at_stop with the kernel's own facts.
+// lifeline, and turns every kernel event through the pure table of gate.h into one action. Lookups,
+// hashing, memory reads and verdicts that may have to wait happen on its worker threads. Every
+// released exec has passed Verdicts::at_stop (or at_stop_at_once) with the kernel's own facts.
 //
 //   Supervisor supervisor(plan, verdicts, clock);      // any thread
 //   Outcome outcome = TRY(supervisor.run(streams, kernel));  // builds the boundary on this thread

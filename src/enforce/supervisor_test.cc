@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +16,7 @@
 
 #include "crypto/sha.h"
 #include "enforce/gate_harness.h"
+#include "enforce/loop.h"
 #include "enforce/tracer.h"
 
 namespace writ::enforce::test {
@@ -211,6 +214,161 @@ TEST_F(ExecGate, SignalsAtRandomMomentsDisturbNoExec) {
   const Finished done = run(scratch, grants, {"signals", "%T", "40"});
   EXPECT_EQ(done.output, "signalled\n");
   EXPECT_EQ(done.outcome.end, EndReason::Exited) << done.outcome.detail;
+}
+
+TEST_F(ExecGate, ALoneExecOfAKnownProgramNeedsNoWorker) {
+  GrantsAtOnce at_once(scratch.path());
+  ::usleep(200'000);  // a digest is remembered when its file has been as it is for 100 ms
+  const Finished done = run(scratch, at_once, {"many", "%T", "20"});
+  EXPECT_EQ(done.outcome.end, EndReason::Exited) << done.outcome.detail;
+  EXPECT_EQ(done.outcome.counts.released, 21U);
+  EXPECT_GT(at_once.checked_at_once(), 0U);
+  EXPECT_GT(at_once.released_at_once(), 0U);
+  // The digest of a program that is new has to be computed, on a worker.
+  EXPECT_LE(at_once.released_at_once(), 19U);
+  const auto images = at_once.images();
+  ASSERT_EQ(images.size(), 21U);
+  for (std::size_t i = 2; i < images.size(); ++i) {
+    EXPECT_EQ(images[i].program, images[1].program);
+    EXPECT_EQ(images[i].digest, images[1].digest);
+    EXPECT_EQ(images[i].identity, images[1].identity);
+    EXPECT_EQ(images[i].argv, images[1].argv);
+    EXPECT_EQ(images[i].environment, images[1].environment);
+    EXPECT_EQ(images[i].directory, images[1].directory);
+  }
+}
+
+TEST_F(ExecGate, HerdsKillsAndSignalsDisturbNothingThatIsLookedAtAtOnce) {
+  GrantsAtOnce at_once(scratch.path());
+  at_once.remember(false);
+  EXPECT_EQ(run(scratch, at_once, {"herd", "%T", "64", "5"}).output, "herded\n");
+  EXPECT_EQ(run(scratch, at_once, {"failing-herd", "./not-a-program", "64", "2"}).output,
+            "all came back\n");
+  EXPECT_EQ(run(scratch, at_once, {"killing", "%T", "100", "3000"}).output, "killed\n");
+  EXPECT_EQ(run(scratch, at_once, {"signals", "%T", "20"}).output, "signalled\n");
+  EXPECT_GT(at_once.released_at_once(), 0U);
+}
+
+TEST_F(ExecGate, BudgetsHoldForWhatIsLookedAtAtOnce) {
+  GrantsAtOnce at_once(scratch.path());
+  Limits few;
+  few.execs = 5;
+  const Finished execs = run(scratch, at_once, {"many", "%T", "20"}, few);
+  EXPECT_EQ(execs.outcome.end, EndReason::LimitExecs);
+  EXPECT_EQ(execs.outcome.counts.released, 5U);
+}
+
+// Hangs in its second look, in the loop's thread, until the caller is gone.
+class HangsAtOnce final : public Grants {
+ public:
+  using Grants::Grants;
+  std::optional<Courtesy> before_at_once(const ExecAttempt& attempt) override {
+    if (++looks_ < 2) return std::nullopt;
+    hung_ = true;
+    for (int i = 0; i < 1000 && ::kill(attempt.caller.process.number, 0) == 0; ++i) {
+      ::usleep(10'000);
+    }
+    gone_ = ::kill(attempt.caller.process.number, 0) != 0;
+    return std::nullopt;
+  }
+  bool hung() const { return hung_; }
+  bool gone() const { return gone_; }
+
+ private:
+  std::atomic<int> looks_{0};
+  std::atomic<bool> hung_{false};
+  std::atomic<bool> gone_{false};
+};
+
+TEST_F(ExecGate, ALoopThatHangsHoldsUpNoDeadline) {
+  HangsAtOnce hangs(scratch.path());
+  Limits short_one;
+  short_one.wall_ms = 2000;
+  const Finished done = run(scratch, hangs, {"many", "%T", "20"}, short_one);
+  EXPECT_TRUE(hangs.gone() || !hangs.hung()) << "the caller lived until the loop went on";
+  EXPECT_EQ(done.outcome.end, EndReason::LimitWall) << done.outcome.detail;
+}
+
+TEST_F(ExecGate, ALoopThatHangsHoldsUpNoEnd) {
+  HangsAtOnce hangs(scratch.path());
+  GovernedRun one(scratch, hangs, {"many", "%T", "20"});
+  one.start();
+  for (int i = 0; i < 1000 && !hangs.hung(); ++i) ::usleep(10'000);
+  EXPECT_TRUE(hangs.hung());
+  one.supervisor().end(EndReason::Revoked, "by a test");
+  const Result<Finished> done = one.finish();
+  ASSERT_TRUE(done);
+  EXPECT_TRUE(hangs.gone()) << "the caller lived until the loop went on";
+  EXPECT_EQ(done->outcome.end, EndReason::Revoked) << done->outcome.detail;
+}
+
+TEST(StandIn, DoesWhatTheLoopWouldWhileItLooksAndNothingOtherwise) {
+  FakeClock clock(UnixMillis(1'000'000));
+  Result<UniqueFd> event = event_fd();
+  Result<FdPair> lifeline = socket_pair(SOCK_SEQPACKET);
+  ASSERT_TRUE(event && lifeline);
+  Mailbox mailbox(std::move(event).value(), clock);
+  Boundary boundary;
+  boundary.lifeline = std::move(lifeline->first);
+  const auto heartbeats = [&] {
+    int count = 0;
+    char buffer[256];
+    while (::recv(lifeline->second.number(), buffer, sizeof buffer, MSG_DONTWAIT) > 0) ++count;
+    return count;
+  };
+  Deadlines deadlines;
+  deadlines.expiry_wall = UnixMillis(1'000'100);
+  deadlines.expiry_boot = clock.boot_nanos() + 100'000'000;
+  StandIn stand_in;
+  const auto step = [&] { stand_in.step(clock, Limits{}, boundary, mailbox); };
+  step();
+  EXPECT_EQ(heartbeats(), 0);
+  {
+    const StandIn::Watch watch(stand_in, deadlines);
+    step();
+    EXPECT_EQ(heartbeats(), 1);
+    EXPECT_FALSE(mailbox.take().end);
+  }
+  clock.advance_millis(100);
+  step();
+  EXPECT_FALSE(mailbox.take().end) << "the loop does that itself";
+  const StandIn::Watch watch(stand_in, deadlines);
+  step();
+  const auto wish = mailbox.take().end;
+  ASSERT_TRUE(wish);
+  EXPECT_EQ(wish->reason, EndReason::Expired);
+}
+
+// Who asks for the end kills by itself, whatever the loop is doing.
+TEST(Mailbox, AnEndKillsInitWithoutTheLoop) {
+  const SystemClock clock;
+  Result<UniqueFd> event = event_fd();
+  ASSERT_TRUE(event);
+  Mailbox mailbox(std::move(event).value(), clock);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    for (;;) ::pause();
+  }
+  const int opened = static_cast<int>(::syscall(SYS_pidfd_open, child, 0U));
+  ASSERT_GE(opened, 0);
+  const UniqueFd pidfd = adopt_fd(opened);
+  ASSERT_TRUE(mailbox.govern(child, pidfd.borrow()));
+  mailbox.end(EndReason::Revoked, "by a test");
+  int status = 0;
+  pid_t ended = 0;
+  for (int i = 0; i < 1000 && ended == 0; ++i) {
+    ended = ::waitpid(child, &status, WNOHANG);
+    if (ended == 0) ::usleep(10'000);
+  }
+  EXPECT_EQ(ended, child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  if (ended == 0) {
+    ::kill(child, SIGKILL);
+    ::waitpid(child, &status, 0);
+  }
+  const Mailbox::Wishes wishes = mailbox.take();
+  ASSERT_TRUE(wishes.end);
+  EXPECT_EQ(wishes.end->reason, EndReason::Revoked);
 }
 
 TEST_F(ExecGate, AnAlreadyTracedCallerIsRefused) {

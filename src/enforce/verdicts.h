@@ -15,6 +15,9 @@
 // An Error, from either, means: deny; from at_stop: end the run.
 #pragma once
 
+#include <sys/stat.h>
+
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -43,6 +46,19 @@ struct Script {
   FileIdentity identity;
 };
 
+// A file as it looks from outside: device, inode, size, mtime and ctime. What changes it changes
+// these, most often; good enough for an early answer, never for a proof.
+using FileLook = std::array<std::int64_t, 7>;
+inline FileLook look_of(const struct stat& info) {
+  return {static_cast<std::int64_t>(info.st_dev),
+          static_cast<std::int64_t>(info.st_ino),
+          info.st_size,
+          info.st_mtim.tv_sec,
+          info.st_mtim.tv_nsec,
+          info.st_ctim.tv_sec,
+          info.st_ctim.tv_nsec};
+}
+
 // What the caller asked for, read from its memory: unproven.
 struct ExecAttempt {
   Caller caller;
@@ -50,6 +66,7 @@ struct ExecAttempt {
   std::string resolved;   // resolved as the caller would, absolute in the run; empty: see `failed`
   int failed = 0;         // why it could not be resolved (ENOENT, …); 0 when it could
   FileIdentity identity;  // of the resolved file
+  FileLook look{};        // of it too
   std::vector<std::string> argv;
   std::vector<std::string> environment;
   std::string directory;
@@ -110,6 +127,12 @@ class Verdicts {
   virtual Result<StopVerdict> at_stop(const ExecImage& image) = 0;
   // connect: true when it was recorded and may be made, false when the refusal was recorded.
   virtual Result<bool> connect(const ConnectAttempt&) { return false; }
+
+  // The exec gate's questions where only a yes is wanted, and only one that waits for nobody: no
+  // file is looked at, no lock of another process waited for, nothing synced. Called from the loop;
+  // nothing means: ask at length, on a worker. A yes of at_stop_at_once has been recorded.
+  virtual std::optional<Courtesy> before_at_once(const ExecAttempt&) { return std::nullopt; }
+  virtual std::optional<StopVerdict> at_stop_at_once(const ExecImage&) { return std::nullopt; }
 };
 
 }  // namespace writ::enforce

@@ -4,12 +4,16 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdint>
+#include <utility>
 
 namespace writ::enforce {
 
 // Threads are made with pthread_create: std::thread reports failure by exception.
-Result<void> Workers::start(unsigned threads) {
+Result<void> Workers::start(unsigned threads, int idle_millis, std::function<void()> idle) {
+  idle_millis_ = idle_millis;
+  idle_ = std::move(idle);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   // Jobs keep large buffers on the heap.
@@ -62,8 +66,15 @@ void Workers::keep_on(const cpu_set_t& processors) {
 void Workers::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    const bool called = ready_.wait_for(lock, std::chrono::milliseconds(idle_millis_),
+                                        [this] { return stopping_ || !queue_.empty(); });
     if (stopping_) return;
+    if (!called) {
+      lock.unlock();
+      idle_();
+      lock.lock();
+      continue;
+    }
     Job job = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();

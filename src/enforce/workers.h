@@ -6,6 +6,8 @@
 //   workers.submit([…]() -> Workers::Completion { auto found = look(); return [found] { use(found);
 //   }; });
 //
+// While a thread has nothing to do it looks, every so often, whether the loop goes on: see start.
+//
 // Thread safety: submit from any thread; completions and the destructor from the loop's thread.
 // The destructor waits for the running job of each thread and drops the queue.
 #pragma once
@@ -34,8 +36,9 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  // start makes the threads (Exhausted when the system refuses).
-  Result<void> start(unsigned threads);
+  // start makes the threads (Exhausted when the system refuses). `idle` is called by a thread that
+  // has had no job for `idle_millis`, again and again; it must not wait.
+  Result<void> start(unsigned threads, int idle_millis, std::function<void()> idle);
   FdRef fd() const { return event_.borrow(); }
   void submit(Job job);
   // keep_on lets the threads run on these processors only: a hand-over to a processor that sleeps
@@ -53,6 +56,8 @@ class Workers {
   std::deque<Job> queue_;
   std::vector<Completion> done_;
   bool stopping_ = false;
+  int idle_millis_ = 0;
+  std::function<void()> idle_;  // set before the threads are made
   std::vector<pthread_t> threads_;
 };
 

@@ -25,6 +25,19 @@ std::string line_of(const std::vector<std::string>& argv) {
   return printable(line, 100);
 }
 
+permit::ExecFacts facts_of(const enforce::ExecImage& image) {
+  permit::ExecFacts facts;
+  facts.program = image.program;
+  facts.digest = image.digest;
+  for (const enforce::Script& script : image.scripts) {
+    facts.scripts.push_back({script.path, script.digest});
+  }
+  facts.argv = image.argv;
+  facts.environment = image.environment;
+  facts.directory = image.directory;
+  return facts;
+}
+
 }  // namespace
 
 Result<GateVerdicts::Judged> GateVerdicts::judge(const permit::ExecFacts& facts, bool first) const {
@@ -103,13 +116,7 @@ Result<Told> GateVerdicts::record_refusal(const enforce::Caller& caller,
 Result<GateVerdicts::FileLook> GateVerdicts::look_at(const std::string& path) {
   struct stat now = {};
   if (::lstat(path.c_str(), &now) != 0) return errno_error(errno, printable(path));
-  return FileLook{static_cast<std::int64_t>(now.st_dev),
-                  static_cast<std::int64_t>(now.st_ino),
-                  now.st_size,
-                  now.st_mtim.tv_sec,
-                  now.st_mtim.tv_nsec,
-                  now.st_ctim.tv_sec,
-                  now.st_ctim.tv_nsec};
+  return enforce::look_of(now);
 }
 
 // Good enough for an early answer: a file that looks unchanged is not hashed again. What counts is
@@ -180,20 +187,14 @@ Result<enforce::Courtesy> GateVerdicts::before(const enforce::ExecAttempt& attem
   }
   std::shared_ptr<const LetThrough> answered;
   if (attempt.failed == 0) answered = recent(facts);
-  const bool asked_again = answered != nullptr;
-  if (!asked_again) {
+  if (!answered) {
     Judged judged = TRY(judge(facts, false));
     answered = std::make_shared<const LetThrough>(std::move(facts), std::move(judged));
   }
   const Judged& judged = answered->judged;
   if (!judged.denial) {
     answer.go = attempt.failed == 0;
-    if (answer.go) {
-      const std::scoped_lock lock(mutex_);
-      if (let_through_.size() > kMaxRemembered) let_through_.clear();
-      if (!asked_again) recent_[next_recent_++ % recent_.size()] = answered;
-      let_through_[attempt.caller.process.number] = std::move(answered);
-    }
+    if (answer.go) let_through(attempt.caller, std::move(answered));
     return answer;
   }
   (void)TRY(record_refusal(attempt.caller, answered->facts, judged, *judged.denial));
@@ -202,26 +203,66 @@ Result<enforce::Courtesy> GateVerdicts::before(const enforce::ExecAttempt& attem
   return answer;
 }
 
-Result<enforce::StopVerdict> GateVerdicts::at_stop(const enforce::ExecImage& image) {
-  permit::ExecFacts facts;
-  facts.program = image.program;
-  facts.digest = image.digest;
-  for (const enforce::Script& script : image.scripts) {
-    facts.scripts.push_back({script.path, script.digest});
+void GateVerdicts::let_through(const enforce::Caller& caller,
+                               std::shared_ptr<const LetThrough> answered) {
+  const std::scoped_lock lock(mutex_);
+  if (let_through_.size() > kMaxRemembered) let_through_.clear();
+  if (std::find(recent_.begin(), recent_.end(), answered) == recent_.end()) {
+    recent_[next_recent_++ % recent_.size()] = answered;
   }
-  facts.argv = image.argv;
-  facts.environment = image.environment;
-  facts.directory = image.directory;
+  let_through_[caller.process.number] = std::move(answered);
+}
 
-  std::shared_ptr<const LetThrough> let_through;
+std::shared_ptr<const GateVerdicts::LetThrough> GateVerdicts::was_let_through(
+    const enforce::Caller& caller) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = let_through_.find(caller.process.number);
+  return found == let_through_.end() ? nullptr : found->second;
+}
+
+// A yes to a plain program that was looked at before and looks unchanged. Everything else, a no
+// too, is for `before`.
+std::optional<enforce::Courtesy> GateVerdicts::before_at_once(const enforce::ExecAttempt& attempt) {
+  if (attempt.resolved.empty() || attempt.failed != 0 || attempt.argv.empty()) return std::nullopt;
+  permit::ExecFacts facts;
   {
     const std::scoped_lock lock(mutex_);
-    auto found = let_through_.find(image.caller.process.number);
-    if (found != let_through_.end()) {
-      let_through = std::move(found->second);
-      let_through_.erase(found);
-    }
+    const auto found = known_.find(attempt.look);
+    if (found == known_.end() || !found->second.binary) return std::nullopt;
+    facts.digest = found->second.digest;
   }
+  facts.program = attempt.resolved;
+  facts.argv = attempt.argv;
+  facts.environment = attempt.environment;
+  facts.directory = attempt.directory;
+  std::shared_ptr<const LetThrough> answered = recent(facts);
+  if (!answered) {
+    Result<Judged> judged = judge(facts, false);
+    if (!judged || judged->denial) return std::nullopt;
+    answered = std::make_shared<const LetThrough>(std::move(facts), std::move(*judged));
+  }
+  let_through(attempt.caller, std::move(answered));
+  return enforce::Courtesy{true, 0, false};
+}
+
+// A yes that `before` has given already, to these very facts.
+std::optional<enforce::StopVerdict> GateVerdicts::at_stop_at_once(const enforce::ExecImage& image) {
+  if (image.first) return std::nullopt;
+  const permit::ExecFacts facts = facts_of(image);
+  const std::shared_ptr<const LetThrough> let_through = was_let_through(image.caller);
+  if (!let_through || !still_answers(*let_through, facts)) return std::nullopt;
+  bool lost = false;
+  const ledger::EventId parent = cause_of(image.caller, &lost);
+  const std::optional<ledger::EventId> event =
+      recorder_.record_at_once(parent, exec_record(image, facts, let_through->judged, lost));
+  if (!event) return std::nullopt;
+  remember(image, facts, *event);
+  return enforce::StopVerdict{true, Reason::NotGranted};
+}
+
+Result<enforce::StopVerdict> GateVerdicts::at_stop(const enforce::ExecImage& image) {
+  const permit::ExecFacts facts = facts_of(image);
+  const std::shared_ptr<const LetThrough> let_through = was_let_through(image.caller);
   std::shared_ptr<const LetThrough> answered = let_through;
   if (!let_through || image.first || !still_answers(*let_through, facts)) {
     Judged again = TRY(judge(facts, image.first));
@@ -253,34 +294,40 @@ Result<enforce::StopVerdict> GateVerdicts::at_stop(const enforce::ExecImage& ima
   }
 
   bool lost = false;
-  ledger::EventId parent = cause_of(image.caller, &lost);
-  if (image.first) lost = false;
-  const ledger::EventId event = TRY(recorder_.record(
-      parent,
-      [&](ledger::Side& side) -> Result<Recorder::Made> {
-        ledger::Exec body;
-        body.pid = number_of(image.caller);
-        body.path = printable(facts.program, ledger::kMaxBodyText);
-        body.file = facts.digest;
-        if (!facts.scripts.empty()) body.script = facts.scripts.back().digest;
-        body.produced = judged.produced;
-        body.ancestry_lost = lost;
-        body.argv = side.put("argv", ledger::encode_list(facts.argv));
-        body.env = side.put("env", ledger::encode_list(facts.environment));
-        body.cwd = side.put("cwd", as_bytes(std::string_view(facts.directory)));
-        return made(side, judged, std::move(body));
-      },
-      Class::Ordered));
-  {
-    const std::scoped_lock lock(mutex_);
-    if (execs_.size() > kMaxRemembered) {
-      execs_.clear();
-      commands_.clear();
-    }
-    execs_[image.caller.process] = event;
-    commands_[image.caller.process] = line_of(facts.argv);
-  }
+  const ledger::EventId parent = cause_of(image.caller, &lost);
+  const Recorder::Make make = exec_record(image, facts, judged, lost && !image.first);
+  remember(image, facts, TRY(recorder_.record(parent, make, Class::Ordered)));
   return enforce::StopVerdict{true, Reason::NotGranted};
+}
+
+Recorder::Make GateVerdicts::exec_record(const enforce::ExecImage& image,
+                                         const permit::ExecFacts& facts, const Judged& judged,
+                                         bool ancestry_lost) {
+  return [&image, &facts, &judged, ancestry_lost](ledger::Side& side) -> Result<Recorder::Made> {
+    ledger::Exec body;
+    body.pid = number_of(image.caller);
+    body.path = printable(facts.program, ledger::kMaxBodyText);
+    body.file = facts.digest;
+    if (!facts.scripts.empty()) body.script = facts.scripts.back().digest;
+    body.produced = judged.produced;
+    body.ancestry_lost = ancestry_lost;
+    body.argv = side.put("argv", ledger::encode_list(facts.argv));
+    body.env = side.put("env", ledger::encode_list(facts.environment));
+    body.cwd = side.put("cwd", as_bytes(std::string_view(facts.directory)));
+    return made(side, judged, std::move(body));
+  };
+}
+
+void GateVerdicts::remember(const enforce::ExecImage& image, const permit::ExecFacts& facts,
+                            const ledger::EventId& event) {
+  const std::scoped_lock lock(mutex_);
+  if (execs_.size() > kMaxRemembered) {
+    execs_.clear();
+    commands_.clear();
+  }
+  execs_[image.caller.process] = event;
+  commands_[image.caller.process] = line_of(facts.argv);
+  let_through_.erase(image.caller.process.number);
 }
 
 }  // namespace writ::governor

@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <functional>
 
@@ -88,6 +91,7 @@ class ExecVerdictsTest : public ::testing::Test {
     struct stat info {};
     EXPECT_EQ(::stat(out.resolved.c_str(), &info), 0);
     out.identity = {info.st_dev, info.st_ino};
+    out.look = enforce::look_of(info);
     out.argv = {"true"};
     out.environment = {"PATH=/usr/bin:/bin"};
     out.directory = "/";
@@ -116,6 +120,15 @@ class ExecVerdictsTest : public ::testing::Test {
     const auto verdict = verdicts->at_stop(image_of(asked));
     EXPECT_TRUE(verdict && verdict->released);
     return last_request();
+  }
+
+  // A yes at once, as soon as the recorder has nothing else to do.
+  bool released_at_once(const enforce::ExecImage& image) {
+    for (int i = 0; i < 1000; ++i) {
+      if (const auto verdict = verdicts->at_stop_at_once(image)) return verdict->released;
+      ::usleep(10'000);
+    }
+    return false;
   }
 
   std::string last_request() {
@@ -165,6 +178,8 @@ TEST_F(ExecVerdictsTest, NoAnswerOutlivesThePolicyThatGaveIt) {
   ASSERT_TRUE(courtesy);
   EXPECT_FALSE(courtesy->go);
   EXPECT_TRUE(courtesy->recorded);
+  EXPECT_FALSE(verdicts->before_at_once(attempt()));
+  EXPECT_FALSE(verdicts->at_stop_at_once(image_of(under_way)));
   const auto verdict = verdicts->at_stop(image_of(under_way));
   ASSERT_TRUE(verdict);
   EXPECT_FALSE(verdict->released);
@@ -177,6 +192,7 @@ TEST_F(ExecVerdictsTest, EveryFactOfTheStopIsPartOfTheQuestion) {
     ASSERT_TRUE(verdicts->before(asked)->go);
     enforce::ExecImage image = image_of(asked);
     it(image);
+    EXPECT_FALSE(verdicts->at_stop_at_once(image));
     const auto verdict = verdicts->at_stop(image);
     ASSERT_TRUE(verdict);
     EXPECT_FALSE(verdict->released);
@@ -188,6 +204,11 @@ TEST_F(ExecVerdictsTest, EveryFactOfTheStopIsPartOfTheQuestion) {
   change([](auto& image) { image.directory = "/tmp"; });
   change([](auto& image) { image.digest = Digest32(); });
   change([](auto& image) { image.program = "/bin/other"; });
+  const enforce::ExecAttempt asked = attempt();
+  ASSERT_TRUE(verdicts->before(asked)->go);
+  enforce::ExecImage image = image_of(asked);
+  image.scripts.push_back({"/bin/script", Digest32(), {}});
+  EXPECT_FALSE(verdicts->at_stop_at_once(image));
 }
 
 TEST_F(ExecVerdictsTest, ARefusalIsNoAnswerForTheNextOne) {
@@ -195,12 +216,60 @@ TEST_F(ExecVerdictsTest, ARefusalIsNoAnswerForTheNextOne) {
   for (int i = 0; i < 2; ++i) {
     enforce::ExecAttempt asked = attempt();
     asked.argv = {"true", "no"};
+    EXPECT_FALSE(verdicts->before_at_once(asked));  // a no is recorded, by `before`
     const LeafIndex last = recorder->last_leaf();
     const auto courtesy = verdicts->before(asked);
     ASSERT_TRUE(courtesy);
     EXPECT_TRUE(courtesy->recorded);
     EXPECT_EQ(recorder->last_leaf().get(), last.get() + 1);
   }
+}
+
+TEST_F(ExecVerdictsTest, AtOnceIsOnlyForProgramsThatWereLookedAtAndOnceForEach) {
+  const enforce::ExecAttempt unseen = attempt();
+  EXPECT_FALSE(verdicts->before_at_once(unseen));
+  EXPECT_FALSE(verdicts->at_stop_at_once(image_of(unseen)));  // nothing was let through
+  (void)exec();
+  enforce::ExecAttempt asked = attempt();
+  asked.look[2] += 1;  // another size
+  EXPECT_FALSE(verdicts->before_at_once(asked));
+  asked = attempt();
+  asked.failed = ENOENT;
+  EXPECT_FALSE(verdicts->before_at_once(asked));
+  asked = attempt();
+  ASSERT_TRUE(verdicts->before_at_once(asked));
+  enforce::ExecImage image = image_of(asked);
+  image.first = true;
+  EXPECT_FALSE(verdicts->at_stop_at_once(image));
+  image.first = false;
+  const LeafIndex last = recorder->last_leaf();
+  EXPECT_TRUE(released_at_once(image));
+  EXPECT_EQ(recorder->last_leaf().get(), last.get() + 1);
+  const std::string request = last_request();
+  EXPECT_NE(request.find("busybox"), std::string::npos);
+  EXPECT_FALSE(verdicts->at_stop_at_once(image)) << "one yes is for one exec";
+}
+
+TEST_F(ExecVerdictsTest, NothingIsReleasedAtOnceWhereTheDiskIsWaitedFor) {
+  (void)exec();
+  begin(true);
+  const enforce::ExecAttempt asked = attempt();
+  ASSERT_TRUE(verdicts->before(asked)->go);
+  EXPECT_FALSE(verdicts->at_stop_at_once(image_of(asked)));
+  EXPECT_TRUE(verdicts->at_stop(image_of(asked))->released);
+}
+
+TEST_F(ExecVerdictsTest, NothingIsReleasedAtOnceWhileAnotherHoldsTheLedger) {
+  (void)exec();
+  const enforce::ExecAttempt asked = attempt();
+  ASSERT_TRUE(verdicts->before(asked)->go);
+  {
+    const auto lock = open_at(FdRef::cwd(), t.home.ledger() + "/lock", O_RDWR);
+    ASSERT_TRUE(lock);
+    ASSERT_TRUE(system_storage().lock(lock->borrow(), 10'000));
+    EXPECT_FALSE(verdicts->at_stop_at_once(image_of(asked)));
+  }
+  EXPECT_TRUE(released_at_once(image_of(asked)));
 }
 
 TEST_F(ExecVerdictsTest, ANewBundleIsAskedWithinTheHundredMilliseconds) {

@@ -44,6 +44,8 @@ class GateVerdicts final : public enforce::Verdicts {
   // exec_verdicts.cc: the exec gate's two questions.
   Result<enforce::Courtesy> before(const enforce::ExecAttempt& attempt) override;
   Result<enforce::StopVerdict> at_stop(const enforce::ExecImage& image) override;
+  std::optional<enforce::Courtesy> before_at_once(const enforce::ExecAttempt& attempt) override;
+  std::optional<enforce::StopVerdict> at_stop_at_once(const enforce::ExecImage& image) override;
   // connect (connect_verdicts.cc): the permit's connect rules, policy, the record.
   Result<bool> connect(const enforce::ConnectAttempt& attempt) override;
 
@@ -81,6 +83,13 @@ class GateVerdicts final : public enforce::Verdicts {
                                      const char* action = "exec");
   bool still_answers(const LetThrough& let_through, const permit::ExecFacts& facts) const;
   std::shared_ptr<const LetThrough> recent(const permit::ExecFacts& facts) const;
+  void let_through(const enforce::Caller& caller, std::shared_ptr<const LetThrough> answered);
+  std::shared_ptr<const LetThrough> was_let_through(const enforce::Caller& caller) const;
+  // The record of an exec that is released; it refers to its arguments. Then remember: it stands.
+  static Recorder::Make exec_record(const enforce::ExecImage& image, const permit::ExecFacts& facts,
+                                    const Judged& judged, bool ancestry_lost);
+  void remember(const enforce::ExecImage& image, const permit::ExecFacts& facts,
+                const ledger::EventId& event);
   ledger::EventId cause_of(const enforce::Caller& caller, bool* lost) const;
   Result<Told> record_refusal(const enforce::Caller& caller, const permit::ExecFacts& facts,
                               const Judged& judged, Denial denial);
@@ -88,8 +97,7 @@ class GateVerdicts final : public enforce::Verdicts {
   void tell(const enforce::Caller& caller, Told& told);
   static std::uint32_t number_of(const enforce::Caller& caller);
 
-  // Device, inode, size, mtime, ctime.
-  using FileLook = std::array<std::int64_t, 7>;
+  using FileLook = enforce::FileLook;
   static Result<FileLook> look_at(const std::string& path);
   Result<Digest32> courtesy_digest(const std::string& path);
   Result<permit::ExecFacts> courtesy_facts(const enforce::ExecAttempt& attempt,

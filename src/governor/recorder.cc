@@ -26,6 +26,40 @@ Recorder::~Recorder() {
   (void)close();
 }
 
+// Under mutex_: the next record.
+Result<ledger::Draft> Recorder::next(const ledger::EventId& parent, const Make& make) {
+  ledger::Salt salt{};
+  random_.fill(salt);
+  ledger::Side side(salt);
+  Made made = TRY(make(side));
+  const ledger::EventId id{options_.run, Seq(next_seq_)};
+  ledger::Event event = TRY(ledger::make_event(
+      id, parent, ledger::PermitAuthority{options_.permit, made.decision}, std::move(made.body)));
+  return ledger::Draft{std::move(event), side.values().empty() ? ByteVec() : side.encode()};
+}
+
+// Under mutex_: writes it. Its number is used up only when that succeeds.
+Result<ledger::Ticket> Recorder::write(ledger::Draft draft, ledger::Wait wait) {
+  ledger::Ticket ticket = TRY(store_.append(std::move(draft), wait));
+  ++next_seq_;
+  last_leaf_ = ticket.first;
+  return ticket;
+}
+
+bool Recorder::sync_is_due() const {
+  const std::optional<std::int64_t> oldest = store_.oldest_unsynced();
+  return oldest && clock_.boot_nanos() - *oldest >= kMaxUnsynced;
+}
+
+// The keeper is woken by the first record after a sync began; it sleeps until that sync is due.
+void Recorder::wake_keeper() {
+  {
+    const std::scoped_lock lock(wake_mutex_);
+    if (std::exchange(dirty_, true)) return;
+  }
+  wake_.notify_one();
+}
+
 Result<ledger::EventId> Recorder::record(const ledger::EventId& parent, const Make& make,
                                          Class wanted) {
   const bool durable = wanted == Class::Durable || options_.strict;
@@ -33,32 +67,20 @@ Result<ledger::EventId> Recorder::record(const ledger::EventId& parent, const Ma
   {
     std::unique_lock lock(mutex_);
     if (failure_) return Error(*failure_);
-    const std::optional<std::int64_t> oldest = store_.oldest_unsynced();
-    if (!durable && oldest && clock_.boot_nanos() - *oldest >= kMaxUnsynced) {
+    if (!durable && sync_is_due()) {
       if (Result<void> synced = store_.sync(); !synced) {
         lock.unlock();
         fail(synced.error());
         return Error(synced.error());
       }
     }
-    ledger::Salt salt{};
-    random_.fill(salt);
-    ledger::Side side(salt);
-    Made made = TRY(make(side));
-    const ledger::EventId id{options_.run, Seq(next_seq_)};
-    ledger::Event event = TRY(ledger::make_event(
-        id, parent, ledger::PermitAuthority{options_.permit, made.decision}, std::move(made.body)));
-    Result<ledger::Ticket> written = store_.append(
-        ledger::Draft{std::move(event), side.values().empty() ? ByteVec() : side.encode()},
-        ledger::Wait::Written);
+    Result<ledger::Ticket> written = write(TRY(next(parent, make)), ledger::Wait::Written);
     if (!written) {
       lock.unlock();
       fail(written.error());
       return Error(written.error());
     }
-    ticket = *written;
-    ++next_seq_;
-    last_leaf_ = ticket.first;
+    ticket = std::move(*written);
   }
   if (durable) {
     if (Result<void> synced = store_.wait_durable(ticket); !synced) {
@@ -66,12 +88,25 @@ Result<ledger::EventId> Recorder::record(const ledger::EventId& parent, const Ma
       return Error(synced.error());
     }
   }
-  {
-    const std::scoped_lock lock(wake_mutex_);
-    dirty_ = true;
-  }
-  wake_.notify_one();
+  wake_keeper();
   return ticket.ids.at(0);
+}
+
+std::optional<ledger::EventId> Recorder::record_at_once(const ledger::EventId& parent,
+                                                        const Make& make) {
+  if (options_.strict) return std::nullopt;
+  ledger::EventId id;
+  {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock || failure_ || sync_is_due()) return std::nullopt;
+    Result<ledger::Draft> draft = next(parent, make);
+    if (!draft) return std::nullopt;
+    const Result<ledger::Ticket> written = write(std::move(*draft), ledger::Wait::AtOnce);
+    if (!written) return std::nullopt;  // whatever it was, record meets it too
+    id = written->ids.at(0);
+  }
+  wake_keeper();
+  return id;
 }
 
 void Recorder::on_failure(std::function<void(const Error&)> call) {

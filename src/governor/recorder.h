@@ -56,6 +56,9 @@ class Recorder {
   Recorder& operator=(const Recorder&) = delete;
 
   Result<ledger::EventId> record(const ledger::EventId& parent, const Make& make, Class wanted);
+  // record_at_once is record for Class::Ordered where nobody has to be waited for: no other record,
+  // no sync that is due or under way, no other process. Otherwise nothing: ask record.
+  std::optional<ledger::EventId> record_at_once(const ledger::EventId& parent, const Make& make);
 
   // on_failure is called once, from any thread, when a record could not be written or synced.
   void on_failure(std::function<void(const Error&)> call);
@@ -67,6 +70,10 @@ class Recorder {
   LeafIndex last_leaf() const;
 
  private:
+  Result<ledger::Draft> next(const ledger::EventId& parent, const Make& make);
+  Result<ledger::Ticket> write(ledger::Draft draft, ledger::Wait wait);
+  bool sync_is_due() const;
+  void wake_keeper();
   void keep_synced();
   void fail(const Error& error);
 
@@ -76,7 +83,8 @@ class Recorder {
   Random& random_;
   const RecorderOptions options_;
 
-  mutable std::mutex mutex_;  // held while a record is numbered and written
+  mutable std::mutex
+      mutex_;  // held while a record is numbered and written, and what that waits for
   std::uint64_t next_seq_;
   LeafIndex last_leaf_;
   std::optional<Error> failure_;

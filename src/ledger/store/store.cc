@@ -56,8 +56,8 @@ Result<void> StoreImpl::open_locks() {
   return {};
 }
 
-Result<void> StoreImpl::lock_ledger() {
-  TRY(files_.storage->lock(lock_file_.borrow(), options_.lock_wait_millis));
+Result<void> StoreImpl::lock_ledger(int wait_millis) {
+  TRY(files_.storage->lock(lock_file_.borrow(), wait_millis));
   std::array<std::byte, kFailMarkBytes> mark{};
   Result<std::size_t> size = files_.storage->read_at(lock_file_.borrow(), 0, mark);
   if (size && *size == 0) return {};
@@ -135,6 +135,19 @@ Result<void> StoreImpl::take_up() {
   const std::lock_guard<std::mutex> hold(mutex_);
   written_ = tail_.index;
   sync_target_ = segment_;
+  return {};
+}
+
+// No other process has appended since, and these entries fit into what is preallocated.
+Result<void> StoreImpl::nothing_to_wait_for(std::size_t entries) {
+  std::array<std::byte, 1> next{};
+  const std::size_t got = TRY(files_.storage->read_at(segment_->borrow(), tail_.offset, next));
+  const std::uint64_t room =
+      tail_.offset + entries * (kMaxEntry + kRecordOverhead) + kRecordOverhead;
+  if (got == 0 || next[0] != std::byte{0} || tail_.offset >= options_.segment_bytes ||
+      room > TRY(files_.storage->size_of(segment_->borrow()))) {
+    return Error(Code::Unavailable, "an append at once has something to wait for");
+  }
   return {};
 }
 
@@ -327,9 +340,10 @@ void StoreImpl::lead_write(std::unique_lock<std::mutex>& hold) {
     bytes += 512 * queue_.front()->drafts->size();
   }
   hold.unlock();
-  Result<void> done = lock_ledger();
+  const bool at_once = batch.front()->at_once;
+  Result<void> done = lock_ledger(at_once ? 0 : options_.lock_wait_millis);
   if (done) {
-    done = take_up();
+    done = at_once ? nothing_to_wait_for(batch.front()->drafts->size()) : take_up();
     if (done) done = write_all(batch);
     unlock_ledger();
   }
@@ -395,6 +409,8 @@ Result<void> StoreImpl::run(Request& request) {
   std::unique_lock<std::mutex> hold(mutex_);
   if (failed_) return *failed_;
   if (request.drafts != nullptr) {
+    const bool busy = writing_ || syncing_ || exclusive_waiting_ > 0 || !queue_.empty();
+    if (request.at_once && busy) return Error(Code::Unavailable, "the ledger is busy");
     queue_.push_back(&request);
   } else {
     if (request.end <= durable_) return {};
@@ -424,6 +440,7 @@ Result<Ticket> StoreImpl::append(std::vector<Draft> batch, Wait wait) {
   Request request;
   request.drafts = &batch;
   request.needs_sync = wait == Wait::Durable;
+  request.at_once = wait == Wait::AtOnce;
   TRY(run(request));
   return request.ticket;
 }
@@ -511,7 +528,7 @@ Result<void> StoreImpl::with_lock(const std::function<Result<void>(LockedState&)
   writing_ = true;
   const std::optional<Error> failed = failed_;
   hold.unlock();
-  Result<void> done = failed ? Result<void>(*failed) : lock_ledger();
+  Result<void> done = failed ? Result<void>(*failed) : lock_ledger(options_.lock_wait_millis);
   if (done) {
     done = take_up();
     if (done) {

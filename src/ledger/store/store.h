@@ -56,6 +56,9 @@ struct Draft {
 enum class Wait {
   Written,  // in the file: survives the death of this process, not a power cut
   Durable,  // synced: survives both
+  // Written, where that needs no waiting for another thread or process, for a sync or for room on
+  // the disk. Otherwise Unavailable, and nothing was acknowledged: ask again with Written.
+  AtOnce,
 };
 
 // Where a batch went: entries first … first+count-1.

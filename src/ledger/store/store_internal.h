@@ -31,6 +31,7 @@ inline constexpr std::uint64_t kFailMarkBytes = 64;
 struct Request {
   std::vector<Draft>* drafts = nullptr;  // null: only waits for `end` to be durable
   bool needs_sync = false;
+  bool at_once = false;
   Ticket ticket = {};
   std::uint64_t end = 0;  // index after its last entry
   std::optional<Error> error = {};
@@ -88,9 +89,10 @@ class StoreImpl final : public Store {
   Result<void> wait_for(std::uint64_t end);
 
   // By the thread that set writing_, under the ledger lock.
-  Result<void> lock_ledger();
+  Result<void> lock_ledger(int wait_millis);
   void unlock_ledger();
   Result<void> take_up();
+  Result<void> nothing_to_wait_for(std::size_t entries);
   Result<void> cut(const Scan& scan);
   Result<void> write_requests(std::span<Request* const> requests);
   Result<void> write_all(std::span<Request* const> requests);

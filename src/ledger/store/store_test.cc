@@ -1,5 +1,6 @@
 #include "ledger/store/store.h"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,6 +72,63 @@ TEST_F(LedgerStore, WhatIsAppendedIsReadBackAndProvable) {
                                 proof.head.root));
   }
   EXPECT_EQ(reader->prove(LeafIndex(4)).error().code(), Code::NotFound);
+}
+
+TEST_F(LedgerStore, AnAppendAtOnceWaitsForNobody) {
+  auto store = create();
+  const RunId run = run_number(1);
+  const auto at_once = [&](std::uint64_t seq) {
+    return store->append(exec(run, seq), Wait::AtOnce);
+  };
+  const auto refused = [&](std::uint64_t seq) {
+    const std::uint64_t before = store->size().get();
+    const Result<Ticket> ticket = at_once(seq);
+    EXPECT_EQ(store->size().get(), before);
+    return !ticket && ticket.error().code() == Code::Unavailable;
+  };
+  ASSERT_TRUE(store->append(admission(run), Wait::Durable));
+  ASSERT_TRUE(at_once(1));
+
+  // Another process holds the lock: this one would be waited for.
+  {
+    const auto lock = open_at(FdRef::cwd(), home_.state() + "/ledger/lock", O_RDWR);
+    ASSERT_TRUE(lock);
+    ASSERT_TRUE(system_storage().lock(lock->borrow(), 0));
+    EXPECT_TRUE(refused(2));
+  }
+  ASSERT_TRUE(at_once(2));
+
+  // Another process has appended: its entries have to be read first.
+  auto other = open();
+  ASSERT_TRUE(other);
+  ASSERT_TRUE((*other)->append(denial(), Wait::Written));
+  EXPECT_TRUE(refused(3));
+  ASSERT_TRUE(store->append(exec(run, 3), Wait::Written));
+  ASSERT_TRUE(at_once(4));
+
+  // A thread of this process holds it.
+  ASSERT_TRUE(store->with_lock([&](LockedState&) -> Result<void> {
+    bool busy = false;
+    std::thread([&] { busy = refused(5); }).join();
+    EXPECT_TRUE(busy);
+    return {};
+  }));
+  ASSERT_TRUE(at_once(5));
+  ASSERT_TRUE(store->sync());
+  expect_sound(8);
+}
+
+TEST_F(LedgerStore, AnAppendAtOnceMakesNoRoom) {
+  StoreOptions small;
+  small.grow_bytes = 16 * 1024;  // less than the largest entry
+  auto store = create(small);
+  ASSERT_TRUE(store->append(admission(run_number(1)), Wait::Durable));
+  const auto at_once = store->append(exec(run_number(1), 1), Wait::AtOnce);
+  ASSERT_FALSE(at_once);
+  EXPECT_EQ(at_once.error().code(), Code::Unavailable);
+  ASSERT_TRUE(store->append(exec(run_number(1), 1), Wait::Written));
+  ASSERT_TRUE(store->sync());
+  expect_sound(3);
 }
 
 TEST_F(LedgerStore, ReopeningGoesOnWhereItStopped) {
