@@ -102,7 +102,7 @@ static const char* race(int flags) {
   flipped = at(1);
   pthread_create(&thread, NULL, flip, NULL);
   const char* out = refused(EACCES);
-  for (int i = 0; i < 400 && out == NULL; ++i) {
+  for (int i = 0; i < 100 && out == NULL; ++i) {
     // Each try comes after a change: a busy machine may let the other thread wait.
     for (unsigned seen = flips; flips == seen;) sched_yield();
     int fd = socket(AF_INET, SOCK_STREAM | flags, 0);

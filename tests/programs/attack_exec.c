@@ -235,6 +235,7 @@ static const char* deep_directory(void) {
   return plain(forbidden);
 }
 static volatile int done_flipping;
+static volatile unsigned flips;
 static char flipped[4096];
 static void* flip(void* with) {
   (void)with;
@@ -246,6 +247,7 @@ static void* flip(void* with) {
     *last = '#';
     for (volatile int i = 0; i < 500; ++i) {
     }
+    ++flips;
   }
   return NULL;
 }
@@ -275,6 +277,8 @@ static const char* path_flipped(void) {
   pthread_create(&thread, NULL, flip, NULL);
   for (int i = 0; i < 200; ++i) {
     char* argv[] = {flipped, mark, NULL};
+    // Each try comes after a change: a busy machine may let the other thread wait.
+    for (unsigned seen = flips; flips == seen;) sched_yield();
     pid_t pid = vfork();
     if (pid == 0) {
       execve(flipped, argv, environ);
