@@ -115,6 +115,14 @@ std::optional<Mailbox::EndWish> Mailbox::take_end() {
   return std::exchange(wishes_.end, std::nullopt);
 }
 
+void Mailbox::vouch(std::uint64_t millis) {
+  {
+    const std::lock_guard lock(mutex_);
+    wishes_.vouched_millis = millis;
+  }
+  ring();
+}
+
 Mailbox::Wishes Mailbox::take() {
   empty(event_.borrow());
   const std::lock_guard lock(mutex_);
@@ -507,6 +515,8 @@ void Loop::take_wishes() {
     deadlines_.expiry_boot =
         clock_.boot_nanos() + std::clamp<std::int64_t>(left, 0, INT64_MAX / 4 / kMilli) * kMilli;
   }
+  // Rounded up, and one more: the first tick may come at once.
+  if (wishes.vouched_millis) ticks_left_ = *wishes.vouched_millis / kTickMillis + 2;
   if (wishes.end) end(wishes.end->reason, wishes.end->detail, wishes.end->boot_nanos);
   if (wishes.frozen && !ended_) {
     if (*wishes.frozen) {
@@ -575,6 +585,12 @@ void Loop::take_tick() {
   if (init_gone_) return;
   // A full lifeline means that init does not read: it will end itself for want of heartbeats.
   (void)send(boundary_, LifelineMessage::Heartbeat);
+  if (!ended_ && !listener_.hears()) {
+    end(EndReason::ContinuityLost, "the exec gate's listener is gone");
+  }
+  if (ticks_left_ && *ticks_left_ > 0 && --*ticks_left_ == 0) {
+    end(EndReason::ContinuityLost, "three checks of the run were missed");
+  }
   if (++ticks_ % kCensusTicks != 0 || counting_ || ended_ || !started_) return;
   counting_ = true;
   workers_.submit([this, init = boundary_.init]() -> Workers::Completion {

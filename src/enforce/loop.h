@@ -42,11 +42,13 @@ class Mailbox {
     std::optional<EndWish> end;
     std::optional<UnixMillis> expires;
     std::optional<bool> frozen;  // the last of freeze and thaw
+    std::optional<std::uint64_t> vouched_millis;
   };
   // end: the first one stands. It kills init by itself, whatever the loop is doing.
   void end(EndReason reason, std::string detail);
   void expire_at(UnixMillis time);
   void set_frozen(bool frozen);
+  void vouch(std::uint64_t millis);
   Wishes take();
   // take_end takes the end alone, if it was asked for.
   std::optional<EndWish> take_end();
@@ -175,9 +177,10 @@ class Loop {
   std::int64_t cause_boot_ = 0;   // when the end's cause came
   std::uint64_t cpu_millis_ = 0;  // at the last census
   unsigned ticks_ = 0;
-  bool started_ = false;  // the first program is released
-  bool ended_ = false;    // a cause is set
-  bool hung_up_ = false;  // the listener has no filter any more
+  std::optional<std::uint64_t> ticks_left_;  // within which somebody has to vouch for the run
+  bool started_ = false;                     // the first program is released
+  bool ended_ = false;                       // a cause is set
+  bool hung_up_ = false;                     // the listener has no filter any more
   bool init_gone_ = false;
   bool counting_ = false;              // a census is under way
   cpu_set_t processors_{};             // that this process may use

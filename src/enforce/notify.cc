@@ -60,6 +60,12 @@ bool Listener::valid(std::uint64_t id) const {
   return ::ioctl(fd_.number(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
+bool Listener::hears() const {
+  std::uint64_t any = 0;  // whether this one waits is all the same
+  return ::ioctl(fd_.number(), SECCOMP_IOCTL_NOTIF_ID_VALID, &any) == 0 || errno == ENOENT ||
+         errno == EINTR;
+}
+
 bool Listener::send(std::uint64_t id, int error, std::uint32_t flags) {
   union {
     struct seccomp_notif_resp response;

@@ -36,6 +36,8 @@ class Listener {
   Result<std::optional<Notification>> receive();
   // valid: does the caller still wait in this notification?
   bool valid(std::uint64_t id) const;
+  // hears: is the descriptor still a listener?
+  bool hears() const;
   // answer makes the call fail with `error` (> 0); let_through has the kernel carry it out. Both
   // say whether the caller was still there.
   bool answer(std::uint64_t id, int error);

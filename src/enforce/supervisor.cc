@@ -1,5 +1,7 @@
 #include "enforce/supervisor.h"
 
+#include <optional>
+
 #include "enforce/census.h"
 #include "enforce/loop.h"
 
@@ -15,6 +17,7 @@ struct Supervisor::State {
   Verdicts& verdicts;
   const Clock& clock;
   Mailbox mailbox;
+  std::optional<Footing> footing;  // once noted
 };
 
 Supervisor::Supervisor(const Plan& plan, Verdicts& verdicts, const Clock& clock) {
@@ -58,6 +61,19 @@ void Supervisor::thaw() {
 }
 GateCounts Supervisor::counts() const {
   return state_->mailbox.counts();
+}
+
+void Supervisor::vouch(std::uint64_t millis) {
+  state_->mailbox.vouch(millis);
+}
+
+Result<Footing::Seen> Supervisor::look(const GiveUp& give_up) {
+  if (!state_->footing) {
+    const pid_t init = state_->mailbox.init;
+    if (init == 0) return Error(Code::NotFound, "no run stands here");
+    state_->footing = TRY(Footing::note(init));
+  }
+  return state_->footing->look(give_up);
 }
 
 std::uint64_t Supervisor::live_processes() const {

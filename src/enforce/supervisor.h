@@ -9,7 +9,7 @@
 //   Outcome outcome = TRY(supervisor.run(streams, kernel));  // builds the boundary on this thread
 //
 // run() blocks the calling thread, which must be the one that stays (tracing and init belong to
-// it). end(), freeze(), thaw() and counts() may be called from any thread at any time.
+// it). Everything else may be called from any thread at any time (look: from one at a time).
 // Errors: only from before the first program (the run was `not_started`); afterwards every
 // failure ends the run and is an Outcome.
 #pragma once
@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/reason.h"
 #include "enforce/boundary.h"
+#include "enforce/footing.h"
 #include "enforce/verdicts.h"
 
 namespace writ::enforce {
@@ -55,6 +56,14 @@ class Supervisor {
   void thaw();
   GateCounts counts() const;
   std::uint64_t live_processes() const;
+
+  // vouch lets the run go on for this long; without another word by then it ends as
+  // ContinuityLost. Counted in heartbeats, so that a machine asleep loses none. Unasked, a run
+  // needs nobody's word.
+  void vouch(std::uint64_t millis);
+  // look is Footing::look at the run; the first one notes what the later ones compare with.
+  // NotFound before the boundary is built and when init is gone. One thread at a time.
+  Result<Footing::Seen> look(const GiveUp& give_up);
 
  private:
   struct State;

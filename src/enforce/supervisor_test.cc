@@ -561,6 +561,70 @@ TEST_F(ExecGate, ARunOutlivesThreeHeartbeatsOnlyBecauseTheyAreSent) {
   EXPECT_GE(done->outcome.peak_tasks, 2U);
 }
 
+// DESIGN §5 step 8: a check that is missed ends the run.
+TEST_F(ExecGate, ARunThatNobodyVouchesForAnyMoreEnds) {
+  GovernedRun one(scratch, grants, {"crowd", "5"});
+  one.start();
+  ASSERT_TRUE(one.wait_for_output("ready"));
+  one.supervisor().vouch(600'000);
+  EXPECT_EQ(one.supervisor().live_processes(), 6U);
+  one.supervisor().vouch(1);
+  const Result<Finished> done = one.finish();
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->outcome.end, EndReason::ContinuityLost);
+  EXPECT_NE(done->outcome.detail.find("checks of the run were missed"), std::string::npos);
+}
+
+// The one file of this process that is called so.
+int descriptor_of(const std::string& name) {
+  for (int number = 0; number < 1024; ++number) {
+    char target[64] = {};
+    const std::string path = "/proc/self/fd/" + std::to_string(number);
+    if (::readlink(path.c_str(), target, sizeof target - 1) > 0 && name == target) return number;
+  }
+  return -1;
+}
+
+TEST_F(ExecGate, ARunWhoseListenerIsGoneEnds) {
+  GovernedRun one(scratch, grants, {"crowd", "5"});
+  one.start();
+  ASSERT_TRUE(one.wait_for_output("ready"));
+  const int listener = descriptor_of("anon_inode:seccomp notify");
+  ASSERT_GE(listener, 0);
+  const UniqueFd other = event_fd().value();
+  ASSERT_EQ(::dup2(other.number(), listener), listener);
+  const Result<Finished> done = one.finish();
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->outcome.end, EndReason::ContinuityLost);
+  EXPECT_EQ(done->outcome.detail, "the exec gate's listener is gone");
+}
+
+bool never() {
+  return false;
+}
+
+TEST_F(ExecGate, ARunningRunStandsWhereItWasPut) {
+  GovernedRun one(scratch, grants, {"crowd", "5"});
+  one.start();
+  ASSERT_TRUE(one.wait_for_output("ready"));
+  for (int i = 0; i < 2; ++i) {
+    const Result<Footing::Seen> seen = one.supervisor().look(never);
+    ASSERT_TRUE(seen) << seen.error().message();
+    EXPECT_EQ(seen->threads, 6U);
+    ASSERT_EQ(seen->running.size(), 1U);
+    EXPECT_EQ(seen->running[0].file, grants.images().at(0).identity);
+    EXPECT_FALSE(seen->running[0].held);
+  }
+  const Result<Footing::Seen> given_up = one.supervisor().look([] { return true; });
+  ASSERT_FALSE(given_up);
+  EXPECT_EQ(given_up.error().code(), Code::Unavailable);
+  one.supervisor().end(EndReason::Revoked, "");
+  ASSERT_TRUE(one.finish());
+  const Result<Footing::Seen> gone = one.supervisor().look(never);
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code(), Code::NotFound);
+}
+
 TEST_F(ExecGate, AnInitThatIsKilledIsALostBoundary) {
   GovernedRun one(scratch, grants, {"wait"});
   one.start();
