@@ -49,7 +49,7 @@ Result<void> each_number(UniqueFd directory, const GiveUp& give_up, const Call& 
     const std::string_view name(entry->d_name);
     if (name[0] < '0' || name[0] > '9') continue;
     if (give_up()) return Error(Code::Unavailable, "not looked at to the end");
-    const Result<void> done = [&]() -> Result<void> {
+    Result<void> done = [&]() -> Result<void> {
       return call(TRY(open_directory(at, std::string(name))), name);
     }();
     if (!done && !is_gone(done.error())) return done;

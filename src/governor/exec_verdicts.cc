@@ -45,6 +45,7 @@ Result<GateVerdicts::Judged> GateVerdicts::judge(const permit::ExecFacts& facts,
   const permit::ExecMatch match = permit::match_exec(admission_.permit().grant(), facts);
   if (const permit::ExecAllowed* allowed = std::get_if<permit::ExecAllowed>(&match)) {
     judged.produced = allowed->produced;
+    judged.rule = &admission_.permit().grant().exec.at(allowed->rule);
   } else {
     judged.denial = std::get<Denial>(match);
   }
@@ -256,7 +257,7 @@ std::optional<enforce::StopVerdict> GateVerdicts::at_stop_at_once(const enforce:
   const std::optional<ledger::EventId> event =
       recorder_.record_at_once(parent, exec_record(image, facts, let_through->judged, lost));
   if (!event) return std::nullopt;
-  remember(image, facts, *event);
+  remember(image, facts, let_through->judged, *event);
   return enforce::StopVerdict{true, Reason::NotGranted};
 }
 
@@ -296,7 +297,7 @@ Result<enforce::StopVerdict> GateVerdicts::at_stop(const enforce::ExecImage& ima
   bool lost = false;
   const ledger::EventId parent = cause_of(image.caller, &lost);
   const Recorder::Make make = exec_record(image, facts, judged, lost && !image.first);
-  remember(image, facts, TRY(recorder_.record(parent, make, Class::Ordered)));
+  remember(image, facts, judged, TRY(recorder_.record(parent, make, Class::Ordered)));
   return enforce::StopVerdict{true, Reason::NotGranted};
 }
 
@@ -319,7 +320,8 @@ Recorder::Make GateVerdicts::exec_record(const enforce::ExecImage& image,
 }
 
 void GateVerdicts::remember(const enforce::ExecImage& image, const permit::ExecFacts& facts,
-                            const ledger::EventId& event) {
+                            const Judged& judged, const ledger::EventId& event) {
+  images_.started(image, *judged.rule);
   const std::scoped_lock lock(mutex_);
   if (execs_.size() > kMaxRemembered) {
     execs_.clear();

@@ -23,6 +23,7 @@
 
 #include "enforce/verdicts.h"
 #include "governor/admission.h"
+#include "governor/images.h"
 #include "governor/recorder.h"
 
 namespace writ::governor {
@@ -55,12 +56,15 @@ class GateVerdicts final : public enforce::Verdicts {
   void on_refusal(std::function<void(const Told&)> call);
   // last_violation is what ended the run, if something did.
   std::optional<Told> last_violation() const;
+  // images are the programs that were released.
+  RunningImages& images() { return images_; }
 
  private:
   struct Judged {
     std::optional<Denial> denial;
     bool produced = false;
-    std::string request;  // canonical JSON of what policy was asked
+    const permit::ExecRule* rule = nullptr;  // of the permit, that allows it: not with a denial
+    std::string request;                     // canonical JSON of what policy was asked
     proof::Answer answer;
     std::shared_ptr<const proof::Policy> policy;  // that was asked
     BundleDigest bundle;                          // that the policy came in
@@ -89,7 +93,7 @@ class GateVerdicts final : public enforce::Verdicts {
   static Recorder::Make exec_record(const enforce::ExecImage& image, const permit::ExecFacts& facts,
                                     const Judged& judged, bool ancestry_lost);
   void remember(const enforce::ExecImage& image, const permit::ExecFacts& facts,
-                const ledger::EventId& event);
+                const Judged& judged, const ledger::EventId& event);
   ledger::EventId cause_of(const enforce::Caller& caller, bool* lost) const;
   Result<Told> record_refusal(const enforce::Caller& caller, const permit::ExecFacts& facts,
                               const Judged& judged, Denial denial);
@@ -122,6 +126,7 @@ class GateVerdicts final : public enforce::Verdicts {
     bool binary = false;
   };
   std::map<FileLook, Known> known_;
+  RunningImages images_;
   std::optional<Told> violation_;
   std::function<void(const Told&)> on_refusal_;
 };

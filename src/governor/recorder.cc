@@ -40,9 +40,12 @@ Result<ledger::Draft> Recorder::next(const ledger::EventId& parent, const Make& 
 
 // Under mutex_: writes it. Its number is used up only when that succeeds.
 Result<ledger::Ticket> Recorder::write(ledger::Draft draft, ledger::Wait wait) {
+  const ledger::EventKind kind = draft.event.kind();
   ledger::Ticket ticket = TRY(store_.append(std::move(draft), wait));
   ++next_seq_;
   last_leaf_ = ticket.first;
+  if (kind == ledger::EventKind::Exec) ++totals_.execs;
+  if (kind == ledger::EventKind::Refusal) ++totals_.refusals;
   return ticket;
 }
 
@@ -122,6 +125,11 @@ std::optional<Error> Recorder::failure() const {
 LeafIndex Recorder::last_leaf() const {
   const std::scoped_lock lock(mutex_);
   return last_leaf_;
+}
+
+Recorder::Totals Recorder::totals() const {
+  const std::scoped_lock lock(mutex_);
+  return totals_;
 }
 
 void Recorder::fail(const Error& error) {

@@ -69,6 +69,13 @@ class Recorder {
 
   LeafIndex last_leaf() const;
 
+  // totals of what was written, by kind.
+  struct Totals {
+    std::uint64_t execs = 0;
+    std::uint64_t refusals = 0;
+  };
+  Totals totals() const;
+
  private:
   Result<ledger::Draft> next(const ledger::EventId& parent, const Make& make);
   Result<ledger::Ticket> write(ledger::Draft draft, ledger::Wait wait);
@@ -87,6 +94,7 @@ class Recorder {
       mutex_;  // held while a record is numbered and written, and what that waits for
   std::uint64_t next_seq_;
   LeafIndex last_leaf_;
+  Totals totals_;
   std::optional<Error> failure_;
   std::function<void(const Error&)> on_failure_;
 

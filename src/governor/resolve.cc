@@ -324,6 +324,10 @@ Result<permit::Place> follow_path(const std::string& path) {
 }
 
 Result<Digest32> digest_file(const std::string& path) {
+  return digest_file_unless(path, [] { return false; });
+}
+
+Result<Digest32> digest_file_unless(const std::string& path, const std::function<bool()>& give_up) {
   UniqueFd file = TRY(open_at(FdRef::cwd(), path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW));
   const struct stat facts = TRY(stat_fd(file.borrow()));
   if (!S_ISREG(facts.st_mode)) {
@@ -333,6 +337,7 @@ Result<Digest32> digest_file(const std::string& path) {
   std::vector<std::byte> buffer(std::size_t{256} << 10);
   std::uint64_t total = 0;
   for (;;) {
+    if (give_up()) return Error(Code::Unavailable, "not read to the end");
     const ssize_t got = ::read(file.number(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno_error(errno, "reading " + printable(path));

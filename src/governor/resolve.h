@@ -14,6 +14,7 @@
 // thread.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <variant>
 
@@ -44,6 +45,8 @@ Result<permit::Place> follow_path(const std::string& path);
 
 // digest_file hashes a regular file without following symlinks; Exhausted over kMaxProgram.
 Result<Digest32> digest_file(const std::string& path);
+// digest_file_unless asks give_up between the reads: Unavailable when it said so.
+Result<Digest32> digest_file_unless(const std::string& path, const std::function<bool()>& give_up);
 
 using Resolved = std::variant<permit::Grant, Denial>;
 Result<Resolved> resolve(const permit::Request& request, const Places& places);

@@ -37,8 +37,6 @@ Result<std::unique_ptr<Watch>> Watch::create(const Admission& admission, Install
   if (signals < 0) return errno_error(errno, "watching for signals");
   watch->signals_ = adopt_fd(signals);
   watch->wake_ = TRY(event_fd());
-  watch->bundle_ = admission.standing().bundle;
-  watch->generation_ = admission.standing().generation;
   return watch;
 }
 
@@ -48,8 +46,7 @@ Watch::~Watch() {
 
 void Watch::start(enforce::Supervisor& supervisor, GateVerdicts& verdicts, Recorder& recorder) {
   supervisor_ = &supervisor;
-  verdicts_ = &verdicts;
-  recorder_ = &recorder;
+  continuity_.emplace(admission_, here_, supervisor, verdicts, recorder);
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -100,21 +97,23 @@ Result<void> Watch::watch_state() {
   return {};
 }
 
+std::vector<struct pollfd> Watch::watched() const {
+  std::vector<struct pollfd> wait = {{wake_.number(), POLLIN, 0},
+                                     {socket_.fd().number(), POLLIN, 0},
+                                     {changes_.number(), POLLIN, 0},
+                                     {signals_.number(), POLLIN, 0}};
+  for (const UniqueFd& connection : greeting_) wait.push_back({connection.number(), POLLIN, 0});
+  return wait;
+}
+
 void Watch::loop() {
   if (const Result<void> watching = watch_state(); !watching) {
     supervisor_->end(EndReason::ContinuityLost, watching.error().message());
   }
   check_revocations();  // what came between the admission and the watch
-  const std::int64_t interval =
-      static_cast<std::int64_t>(admission_.standing().domain.continuity_ms) * 1'000'000;
-  std::int64_t next = here_.clock.boot_nanos() + interval;
   while (!stopping_) {
-    std::vector<struct pollfd> wait = {{wake_.number(), POLLIN, 0},
-                                       {socket_.fd().number(), POLLIN, 0},
-                                       {changes_.number(), POLLIN, 0},
-                                       {signals_.number(), POLLIN, 0}};
-    for (const UniqueFd& connection : greeting_) wait.push_back({connection.number(), POLLIN, 0});
-    const std::int64_t left = next - here_.clock.boot_nanos();
+    std::vector<struct pollfd> wait = watched();
+    const std::int64_t left = continuity_->next() - here_.clock.boot_nanos();
     const int millis =
         left <= 0 ? 0 : static_cast<int>(std::min<std::int64_t>(left / 1'000'000 + 1, 60'000));
     const int ready = ::poll(wait.data(), wait.size(), millis);
@@ -158,9 +157,11 @@ void Watch::loop() {
         if (greeting_.size() >= kMaxGreeting) greeting_.erase(greeting_.begin());
       }
     }
-    if (here_.clock.boot_nanos() >= next) {
-      check_continuity();
-      next = here_.clock.boot_nanos() + interval;
+    if (here_.clock.boot_nanos() >= continuity_->next()) {
+      check_revocations();
+      // Whatever comes meanwhile goes first.
+      std::vector<struct pollfd> meanwhile = watched();
+      continuity_->check([&] { return ::poll(meanwhile.data(), meanwhile.size(), 0) > 0; });
     }
   }
 }
@@ -227,103 +228,6 @@ void Watch::check_revocations() {
     if (alive_at_end_ == 0) alive_at_end_ = supervisor_->live_processes();
     supervisor_->end(EndReason::Revoked, "the permit was revoked");
   }
-}
-
-void Watch::check_continuity() {
-  std::uint64_t held = 0;
-  const auto lost = [&](EndReason reason, const std::string& why) {
-    supervisor_->end(reason, why);
-  };
-  Result<MaybeStanding> maybe = load_standing(here_.home, admission_.standing().domain.name);
-  if (!maybe) return lost(EndReason::ContinuityLost, maybe.error().message());
-  if (const Denial* no = std::get_if<Denial>(&*maybe)) {
-    return lost(EndReason::ContinuityLost, no->because);
-  }
-  const Standing& standing = std::get<Standing>(*maybe);
-
-  if (standing.bundle != bundle_) {
-    if (standing.generation <= generation_) {
-      return lost(EndReason::ContinuityLost,
-                  "the policy bundle was replaced by one that is not newer");
-    }
-    const permit::Limits limits =
-        domain::effective_limits(admission_.permit().grant().limits, standing.domain);
-    const std::vector<proof::Question> questions = proof::admission_questions(
-        admission_.facts(), admission_.permit().grant(), limits, here_.clock.now());
-    const Result<proof::Answer> answer =
-        proof::ask(*standing.policy, admission_.when().get(), admission_.facts(), questions);
-    if (!answer) return lost(EndReason::ContinuityLost, answer.error().message());
-    if (!answer->allowed) {
-      return lost(EndReason::PolicyChanged,
-                  "generation " + std::to_string(standing.generation) + " of the policy: " +
-                      (answer->denial ? answer->denial->because : std::string("denied")));
-    }
-    // The objects and the record that name the new bundle come before the first decision by it.
-    const Result<void> recorded = [&]() -> Result<void> {
-      (void)TRY(here_.store->put_object(standing.bundle_file));
-      (void)TRY(here_.store->put_object(standing.bundle_payload));
-      (void)TRY(here_.store->put_object(domain::encode_domain(standing.domain)));
-      for (const proof::AuthorityRecord& record : standing.records) {
-        (void)TRY(here_.store->put_object(proof::encode_authority(record)));
-      }
-      return here_.store->with_lock([&](ledger::LockedState& state) -> Result<void> {
-        std::vector<ledger::Draft> drafts =
-            TRY(definition_drafts(state, standing, cose::key_id(here_.runner.public_key())));
-        if (drafts.empty()) return {};
-        (void)TRY(state.append(std::move(drafts), ledger::Wait::Durable));
-        return note_definitions(state, standing);
-      });
-    }();
-    if (!recorded) return lost(EndReason::ContinuityLost, recorded.error().message());
-    verdicts_->use_policy(standing.policy, standing.bundle);
-    bundle_ = standing.bundle;
-    generation_ = standing.generation;
-  }
-  held |= kCheckPolicy;
-
-  permit::Revoked none;
-  permit::VerifyContext context;
-  context.now = seconds_of(here_.clock.now());
-  context.domain = standing.domain.name;
-  context.ledger = here_.store->ledger_id();
-  context.authorities = standing.authorities;
-  context.policy = bundle_;
-  context.revoked = &none;  // the list is watched apart
-  context.uses_taken = [](const PermitId&) -> Result<std::uint64_t> { return 0; };
-  const Result<std::optional<Denial>> permit = permit::check(admission_.permit().permit(), context);
-  if (!permit) return lost(EndReason::ContinuityLost, permit.error().message());
-  if (*permit) {
-    const Denial& no = **permit;
-    const EndReason reason = no.reason == Reason::Expired             ? EndReason::Expired
-                             : no.reason == Reason::PolicyPinMismatch ? EndReason::PolicyChanged
-                                                                      : EndReason::ContinuityLost;
-    return lost(reason, no.because);
-  }
-  check_revocations();
-  held |= kCheckPermit;
-
-  ledger::Continuity body;
-  body.processes = static_cast<std::uint32_t>(supervisor_->live_processes());
-  if (body.processes == 0) return;  // it has just ended by itself
-  held |= kCheckRunning;
-  const enforce::GateCounts counts = supervisor_->counts();
-  body.counts = {.asked = counts.refused + counts.failed + counts.vanished + counts.violated +
-                          counts.released,  // what is under way is not counted yet
-                 .refused = counts.refused,
-                 .failed = counts.failed,
-                 .vanished = counts.vanished,
-                 .violated = counts.violated,
-                 .released = counts.released,
-                 .exec_stops = counts.violated + counts.released};
-  body.policy_generation = generation_;
-  body.checks = held;
-  const Result<ledger::EventId> recorded = recorder_->record(
-      {admission_.run(), Seq(0)},
-      [&](ledger::Side&) -> Result<Recorder::Made> {
-        return Recorder::Made{body, admission_.decision()};
-      },
-      Class::Ordered);
-  if (!recorded) lost(EndReason::ContinuityLost, recorded.error().message());
 }
 
 }  // namespace writ::governor
