@@ -1,8 +1,9 @@
-// Verbs that take care of the ledger: fsck and export.
+// Verbs that take care of the ledger: fsck, export, rotate, erase.
 #include <fmt/format.h>
 
 #include "base/durable_public.h"
 #include "governor/keystore.h"
+#include "governor/log_care.h"
 #include "ledger/receipt.h"
 #include "ledger/store/export.h"
 #include "ledger/store/fsck.h"
@@ -103,6 +104,50 @@ Result<int> ledger_export(const Options& options, Machine& machine) {
   } else if (!options.quiet) {
     answer(fmt::format("exported the head of {} entries to {}: {} files written",
                        done.head.size.get(), printable(options.target), done.files));
+  }
+  return kYes;
+}
+
+Result<int> ledger_rotate(const Options& options, Machine& machine) {
+  const governor::RotateDone done =
+      TRY(governor::rotate_log_key(machine.home, machine.storage, machine.clock, machine.random));
+  if (options.json) {
+    json::Value value = new_answer();
+    value.set("before", ledger::to_string(done.before)).set("after", ledger::to_string(done.after));
+    value.set("head", done.head.size.get()).set("finished_earlier", done.finished_earlier);
+    put_answer(value);
+  } else if (!options.quiet) {
+    answer("log key       " + ledger::to_string(done.after));
+    answer("before        " + ledger::to_string(done.before) + "   no longer here");
+    answer(fmt::format("head {} signed by both{}", done.head.size.get(),
+                       done.finished_earlier ? "; a change begun earlier was finished" : ""));
+  }
+  return kYes;
+}
+
+Result<int> ledger_erase(const Options& options, Machine& machine) {
+  const std::string& text = options.target;
+  RunId run;
+  std::optional<Seq> seq;  // nothing: the whole run
+  if (const Result<RunId> whole = parse_run_id(text)) {
+    run = *whole;
+  } else {
+    auto reader = TRY(ledger::LedgerReader::open(machine.storage, machine.home.state));
+    const LeafIndex index = TRY(find_entry(*reader, text));
+    const ByteVec entry = TRY(reader->entry(index));
+    const ledger::Event event = TRY(ledger::decode_event(entry));
+    run = event.id().run;
+    seq = event.seq();
+  }
+  const governor::Erased done = TRY(governor::erase_clear_text(
+      machine.home, machine.storage, machine.clock, machine.random, run, seq, options.reason));
+  if (options.json) {
+    json::Value value = new_answer();
+    value.set("erased", text).set("entry", done.entry.get());
+    put_answer(value);
+  } else if (!options.quiet) {
+    answer(
+        fmt::format("erased the clear text of {} · entry {}", printable(text), done.entry.get()));
   }
   return kYes;
 }

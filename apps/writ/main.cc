@@ -1,4 +1,8 @@
+#include <unistd.h>
+
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <map>
 
@@ -46,6 +50,8 @@ Result<int> dispatch(const Options& options) {
       {"ledger prove", ledger_prove},
       {"ledger fsck", ledger_fsck},
       {"ledger export", ledger_export},
+      {"ledger rotate", ledger_rotate},
+      {"ledger erase", ledger_erase},
       {"doctor", doctor},
       {"demo", show_demo},
       {"version", version},
@@ -58,7 +64,28 @@ Result<int> dispatch(const Options& options) {
   return kActs.at(options.verb)(options, machine);
 }
 
+// The verbs that speak HTTP are a program of their own beside this one, so that no run loads what
+// they need.
+bool is_served(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return false;
+  return arguments[0] == "witness" ||
+         (arguments[0] == "ledger" && arguments.size() > 1 && arguments[1] == "serve");
+}
+
+int serve(const std::vector<std::string>& arguments) {
+  std::error_code failed;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", failed);
+  const std::string program = (self.parent_path() / "writ-serve").string();
+  std::vector<char*> argv{const_cast<char*>("writ")};
+  for (const std::string& one : arguments) argv.push_back(const_cast<char*>(one.c_str()));
+  argv.push_back(nullptr);
+  (void)::execv(program.c_str(), argv.data());
+  say("writ: " + program + " cannot be started: " + std::strerror(errno));
+  return kFailed;
+}
+
 int main_of(const std::vector<std::string>& arguments) {
+  if (is_served(arguments)) return serve(arguments);
   const std::variant<Options, int> parsed = parse(arguments);
   if (const int* status = std::get_if<int>(&parsed)) return *status;
   const Options& options = std::get<Options>(parsed);

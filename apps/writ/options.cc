@@ -40,6 +40,12 @@ constexpr Verb kVerbs[] = {
     {"ledger prove", "prove that an entry is in the log, or that an older head is continued"},
     {"ledger fsck", "say what is damaged, by name; repair what a crash left"},
     {"ledger export", "copy the log for any web server, or one entry's receipt (COSE)"},
+    {"ledger rotate", "change the log key; the old one hands over in the log"},
+    {"ledger erase", "erase the clear text of an event or a run; the log still verifies"},
+    {"ledger serve", "serve the log over HTTP, read only"},
+    {"witness serve", "cosign the heads of other logs"},
+    {"witness ask", "have the newest head of our log cosigned"},
+    {"witness head", "get the newest head that a witness has seen"},
     {"doctor", "show what this machine offers, by really trying, and what is missing"},
     {"demo", "one minute with a governed agent, in a temporary home"},
     {"version", "show the version and the formats"},
@@ -150,7 +156,8 @@ class Parser {
          {std::pair{"permit", "issue, show and verify permits"},
           std::pair{"domain", "list, show and check domains"},
           std::pair{"policy", "check, test, explain and write Cedar policies"},
-          std::pair{"ledger", "show, verify and take care of the ledger"}}) {
+          std::pair{"ledger", "show, verify and take care of the ledger"},
+          std::pair{"witness", "be a witness of logs, or ask some"}}) {
       groups_[name] = app_.add_subcommand(name, text);
       groups_[name]->require_subcommand(1);
     }
@@ -232,6 +239,14 @@ class Parser {
     exported->add_option("--receipt", ledger.receipt, "a receipt of this entry instead");
     exported->add_option("--entry", ledger.entry, "the raw entry goes to this file");
     exported->add_option("-o,--output", options_.output, "where the receipt goes");
+    verb("ledger rotate");
+    CLI::App* erase = verb("ledger erase");
+    erase->add_option("what", options_.target, "an entry's number, RUN/SEQ, or a whole RUN")
+        ->required();
+    erase->add_option("--reason", options_.reason, "why, for the record");
+    for (const char* served : {"ledger serve", "witness serve", "witness ask", "witness head"}) {
+      verb(served);  // named for the help: main hands them to writ-serve before this
+    }
   }
 
   CLI::App* verb(const std::string& name) {

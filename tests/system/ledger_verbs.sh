@@ -1,5 +1,5 @@
 # The ledger's verbs for strangers and for its owner: prove and check offline, export and read by a
-# program of others, filters, kept heads, fsck's names and statuses.
+# program of others, filters, kept heads, key change, erasing, fsck's names and statuses.
 init
 issue p < <(request "$(rule "$PROGRAMS/probe" '"{rest}"')")
 under p "$PROGRAMS/probe" say secret-word
@@ -115,6 +115,60 @@ eventually 20 followed || fail "follow did not show the third end"
 kill "$follower"
 wait "$follower" 2>/dev/null
 
+# Clear text erased; the log verifies; the word is gone from the disk.
+must ledger show --last --json
+run=$(printf '%s' "$out" | grep -o '"run":"[^"]*"' | head -n 1 | cut -d'"' -f4)
+# Nothing is recorded for what is not there: an entry that names no event would be a fault for ever.
+entries() { "$WRIT" ledger show --json | grep -o '"entry":' | wc -l; }
+before=$(entries)
+for none in 00000000000000000000000001 "$run/999" 999999 "$run/" "$run/x" "$run/1/2" nonsense; do
+  writ ledger erase "$none"
+  expect_status 1
+done
+writ ledger erase
+expect_status 2
+[ "$(entries)" = "$before" ] || fail "something was recorded"
+must ledger erase "$run" --reason "asked to"
+writ ledger erase "$run"
+expect_status 1
+expect_err "no clear text"
+must ledger show "$run" --json
+refute_out third
+grep -rq third "$state/side" && fail "the word is still in the side store"
+must ledger show --kind erase
+expect_out "of clear text of $run"
+verified
+
+# The key changes; who trusted the old one follows; a second change too.
+must ledger rotate
+next=$(cat "$state/ledger/vkey")
+[ "$next" != "$vkey" ] || fail "the key did not change"
+under p "$PROGRAMS/probe" say after
+expect_status 0
+must ledger verify --log-key "$vkey" --head kept
+must ledger verify --log-key "$next"
+must ledger rotate --json
+expect_out "\"before\":\"$next\""
+must ledger verify --log-key "$vkey"
+# While a run is alive the key stays: its governor signs with it.
+"$WRIT" run --permit p.permit -- "$PROGRAMS/probe" spin >/dev/null 2>&1 &
+running=$!
+alive() { "$WRIT" ps --json 2>/dev/null | grep -q '"run":'; }
+eventually 10 alive || fail "the run did not begin"
+writ ledger rotate
+expect_status 1
+expect_err "alive"
+must revoke p.permit
+wait "$running" 2>/dev/null
+must ledger rotate
+verified
+issue p < <(request "$(rule "$PROGRAMS/probe" '"{rest}"')")
+# Cut short before and after the log took the key over: the same call finishes.
+cp "$WRIT_HOME/config/keys/log.pem" "$WRIT_HOME/config/keys/log.next.pem"
+must ledger rotate
+expect_out "finished"
+verified
+[ ! -e "$WRIT_HOME/config/keys/log.next.pem" ] || fail "the next key was left behind"
 must ledger fsck
 expect_out sound
 must ledger fsck --json
