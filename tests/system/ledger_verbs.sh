@@ -62,6 +62,17 @@ must ledger prove --check continued --head kept --log-key "$vkey"
 expect_out "is continued"
 must ledger verify --head kept
 expect_out "up to the kept head"
+# The same head, signed by nobody of this log: its text alone is worth nothing.
+/usr/bin/python3 - kept forged <<'END'
+import base64, sys
+text, line = open(sys.argv[1]).read().rsplit(" ", 1)
+blob = bytearray(base64.b64decode(line))
+blob[-40] ^= 1
+open(sys.argv[2], "w").write(text + " " + base64.b64encode(bytes(blob)).decode() + "\n")
+END
+writ ledger verify --head forged
+expect_status 1
+expect_err "signed by no key of this log"
 must ledger export copy
 "$PROGRAMS/log_reader" copy "$vkey" >go.out || fail "Go does not take the log"
 "$PROGRAMS/log_reader" "$state/ledger" "$vkey" >/dev/null || fail "Go does not take the directory itself"
