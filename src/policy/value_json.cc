@@ -93,15 +93,15 @@ Result<Value> value_from(const json::Value& json, NameCache& names) {
       return Value::set(std::move(elements));
     }
     case json::Value::Type::Object:
-      for (const std::string_view escape : kEscapes) {
-        const json::Value* escaped = json.find(escape);
-        if (escaped == nullptr) continue;
-        if (json.as_object()->size() != 1) {
-          return Error(Code::Malformed, "`" + std::string(escape) + "` must be the only key");
-        }
-        if (escape == "__entity") return Value::entity(TRY(uid_from(json, "`__entity`")));
-        if (escape == "__extn") return extension_from(*escaped);
+      if (json.find("__expr") != nullptr) {
         return Error(Code::Malformed, "the escape `__expr` is not supported");
+      }
+      // With other keys beside it, an escape is an attribute like any.
+      if (json.as_object()->size() == 1) {
+        if (json.find("__entity") != nullptr) {
+          return Value::entity(TRY(uid_from(json, "`__entity`")));
+        }
+        if (const json::Value* extension = json.find("__extn")) return extension_from(*extension);
       }
       return record_from(json, names);
     case json::Value::Type::Null: break;
