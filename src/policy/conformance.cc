@@ -33,18 +33,23 @@ std::optional<Function> constructor_of(Type::Tag tag) {
 // What the type allows to be left out is filled in; everything else is read as without a schema
 // and left to check_value.
 Result<Value> typed_value(const json::Value& json, const Type& type) {
-  const bool escaped = json.find("__entity") != nullptr || json.find("__extn") != nullptr ||
-                       json.find("__expr") != nullptr;
-  if (type.tag == Type::Tag::Entity && !escaped && json.as_object() != nullptr) {
+  const json::Value* extension = json.find("__extn");
+  const bool entity = json.find("__entity") != nullptr;
+  const bool expression = json.find("__expr") != nullptr;
+  const bool escaped = entity || expression || extension != nullptr;
+  const bool plain = !escaped && json.as_object() != nullptr;
+  // Where a type asks for it, an escape counts also with other keys beside it.
+  if (type.tag == Type::Tag::Entity && !expression && (entity || plain)) {
     return Value::entity(TRY(uid_from(json, "an entity")));
   }
-  if (const auto function = constructor_of(type.tag); function && !escaped) {
+  if (const auto function = constructor_of(type.tag); function && !expression) {
     if (const std::string* text = json.as_string()) {
       const Value argument = Value::string(*text);
       const ValueRef ref = argument.ref();
       return call_function(*function, {&ref, 1});
     }
-    if (json.as_object() != nullptr) return extension_from(json);
+    if (extension != nullptr) return extension_from(*extension);
+    if (plain) return extension_from(json);
   }
   if (type.tag == Type::Tag::Set && json.as_array() != nullptr) {
     std::vector<Value> elements;
@@ -53,7 +58,7 @@ Result<Value> typed_value(const json::Value& json, const Type& type) {
     }
     return Value::set(std::move(elements));
   }
-  if (type.tag == Type::Tag::Record && !escaped && json.as_object() != nullptr) {
+  if (type.tag == Type::Tag::Record && plain) {
     std::vector<Field> fields;
     for (const json::Member& member : *json.as_object()) {
       const AttributeType* attribute = type.attribute(member.name);

@@ -52,5 +52,22 @@ TEST(Schema, ListsInTextTakeNoTrailingCommaAndOnlyParentsOfEntitiesMayBeEmpty) {
   }
 }
 
+TEST(Schema, WhereATypeAsksForItAnEscapeCountsWithOtherKeysBesideIt) {
+  const Schema schema = Schema::parse("entity A { e?: A, i?: ipaddr, r?: {} };").value();
+  const auto read = [&](const std::string& attrs) {
+    return schema.parse_entities(
+        "[{\"uid\": {\"type\": \"A\", \"id\": \"x\"}, \"parents\": [], \"attrs\": {" + attrs +
+        "}}]");
+  };
+  const std::string entity = R"("__entity": {"type": "A", "id": "y"})";
+  const std::string address = R"("__extn": {"fn": "ip", "arg": "::1"})";
+  EXPECT_TRUE(read(R"("e": {)" + entity + R"(, "also": 1})"));
+  EXPECT_TRUE(read(R"("i": {"also": 1, )" + address + "}"));
+  EXPECT_FALSE(read(R"("e": {)" + address + R"(, "also": 1})"));
+  EXPECT_FALSE(read(R"("i": {)" + entity + R"(, "also": 1})"));
+  EXPECT_FALSE(read(R"("r": {)" + entity + R"(, "also": 1})"));
+  EXPECT_FALSE(read(R"("e": {)" + entity + R"(, "__expr": "1"})"));
+}
+
 }  // namespace
 }  // namespace writ::policy
