@@ -46,6 +46,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (policy->template_id.empty()) check(*policy);
     (void)to_text(*policy);
   }
+  if (const auto whole = to_text(*set)) {
+    WRIT_ASSERT(PolicySet::parse(*whole)->in_order().size() == set->in_order().size());
+  }
   const auto json = to_json(*set);
   if (too_large(json)) return 0;
   WRIT_ASSERT(to_json(parse_policy_set_json(*json).value()).value() == *json);

@@ -62,7 +62,30 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         WRIT_ASSERT(to_string(*key) == as_text(bytes));
       }
       break;
-    case 6: (void)decode_segment_header(bytes); break;
+    case 6: {
+      if (const auto header = decode_segment_header(bytes)) {
+        WRIT_ASSERT(equal(encode_segment_header(*header), bytes));
+      }
+      if (const auto first = parse_segment_name(std::string(as_text(bytes)))) {
+        WRIT_ASSERT(segment_name(*first) == as_text(bytes));
+      }
+      // What is written scans: these bytes as two entries and a seal.
+      const Position from = start_of({});
+      ByteVec written;
+      Position at = from;
+      append_record(written, at, bytes, 1, 0, 0);
+      append_record(written, at, bytes.first(bytes.size() / 2), 2, 1, 1);
+      append_seal(written, at);
+      unsigned entries = 0;
+      const Scan scan =
+          scan_records(written, from, 0, [&](std::uint64_t index, std::uint64_t, Bytes entry) {
+            WRIT_ASSERT(index == entries);
+            WRIT_ASSERT(equal(entry, entries == 0 ? bytes : bytes.first(bytes.size() / 2)));
+            return ++entries < 3;
+          });
+      WRIT_ASSERT(scan.end == ScanEnd::Sealed && entries == 2 && scan.at == at);
+      break;
+    }
     case 7:
       if (const Result<Side> side = Side::decode(bytes)) {
         WRIT_ASSERT(equal(side->encode(), bytes));
