@@ -61,13 +61,6 @@ int main(int argc, char** argv) {
     need(umount2("/tmp", MNT_DETACH) == 0, "umount");
     return 0;
   }
-  const pid_t child = fork();
-  need(child >= 0, "fork");
-  if (child != 0) {
-    int status = 0;
-    (void)waitpid(child, &status, 0);
-    return 0;
-  }
   const int bare = strcmp(mode, "bare") == 0;
   const int gaining = strcmp(mode, "gaining") == 0;
   if (!bare) {
@@ -80,5 +73,13 @@ int main(int argc, char** argv) {
   (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);  // so that the governor can look at it
   puts("in");
   fflush(stdout);
+  // The child alone is in the run's pid namespace: from its first moment on as it is to be found.
+  const pid_t child = fork();
+  need(child >= 0, "fork");
+  if (child != 0) {
+    int status = 0;
+    (void)waitpid(child, &status, 0);
+    return 0;
+  }
   for (;;) pause();
 }
