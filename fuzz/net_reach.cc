@@ -53,9 +53,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     must(!is_loopback(ask->address) || (ask->port >= 80 && ask->port <= 90));
   }
   if (std::holds_alternative<Here>(connect)) must(socket.own);
+  if (const File* file = std::get_if<File>(&connect)) {
+    must(socket.own && socket.family == AF_UNIX && socket.state == TCP_CLOSE);
+    must(!file->path.empty() && file->path.find('\0') == std::string::npos);
+  }
+  must(!std::holds_alternative<Through>(connect));
   const NetStep bind = NetRules::bind(socket, address);
   const NetStep listen = NetRules::listen(socket);
   must(!std::holds_alternative<Ask>(bind) && !std::holds_alternative<Ask>(listen));
+  if (std::holds_alternative<Through>(bind)) must(socket.own && socket.family == AF_UNIX);
   if (!socket.own) {
     must(std::holds_alternative<Fail>(bind) && std::holds_alternative<Fail>(listen));
   }

@@ -236,7 +236,8 @@ Result<UniqueFd> await(FdRef lifeline, wire::Kind wanted) {
   if (got.message.kind == wire::Kind::Failed) {
     return errno_error(got.message.value, printable(got.message.text, sizeof got.message.text));
   }
-  if (got.message.kind != wanted || static_cast<bool>(got.fd) != (wanted == wire::Kind::Listener)) {
+  const bool without = wanted == wire::Kind::Listener && !got.fd;
+  if (got.message.kind != wanted || without) {
     return Error(Code::Internal, "init sent something else than what was waited for");
   }
   return std::move(got.fd);
@@ -289,6 +290,7 @@ Prepared::Prepared(Prepared&& other) noexcept
     : kernel(std::move(other.kernel)),
       child_(std::exchange(other.child_, std::nullopt)),
       lifeline_(std::move(other.lifeline_)),
+      diagnosis_(std::move(other.diagnosis_)),
       identity_(other.identity_) {}
 Prepared::~Prepared() {
   if (child_) end_child(*child_);
@@ -308,7 +310,7 @@ Result<Prepared> prepare(const Identity& identity, RunStreams& streams) {
   Prepared out(std::move(child), std::move(lifeline.first), identity);
   lifeline.second.reset();
   out.kernel = found_here();  // while init comes up
-  (void)TRY(await(out.lifeline_.borrow(), wire::Kind::Ready));
+  out.diagnosis_ = TRY(await(out.lifeline_.borrow(), wire::Kind::Ready));
   out.kernel.user_namespaces = true;
   out.kernel.own_proc = true;
   out.kernel.pidfd = true;
@@ -350,6 +352,7 @@ Result<Boundary> build(const Plan& plan, Prepared prepared, const Capabilities& 
   out.init = child.pid;
   out.init_pidfd = std::move(child.pidfd);
   out.lifeline = std::move(prepared.lifeline_);
+  out.diagnosis = std::move(prepared.diagnosis_);
   return out;
 }
 

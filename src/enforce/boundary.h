@@ -36,6 +36,7 @@ struct Boundary {
   UniqueFd init_pidfd;  // kill this: the kernel ends the whole pid namespace
   UniqueFd lifeline;    // SEQPACKET; closing it makes init exit
   UniqueFd listener;    // seccomp user notification; the only copy
+  UniqueFd diagnosis;   // sock_diag(7) of the run's network (net_local.h); none: not on this kernel
 };
 
 // A run's init before there is a plan: in its namespaces, with its /proc, waiting. Destroying it
@@ -55,6 +56,7 @@ class Prepared {
   friend Result<Boundary> build(const Plan& plan, Prepared prepared, const Capabilities& kernel);
   std::optional<Child> child_;
   UniqueFd lifeline_;
+  UniqueFd diagnosis_;
   Identity identity_;
 };
 

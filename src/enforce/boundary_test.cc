@@ -471,16 +471,16 @@ TEST_P(Built, MemoryIsWritableOrExecutable) {
 
 TEST_P(Built, TheNetworkIsTheRunsOwnLoopback) {
   const Story story = run({"sockets"});
-  for (const int family : {AF_UNIX, AF_PACKET, AF_VSOCK, AF_ALG}) {
+  for (const int family : {AF_PACKET, AF_VSOCK, AF_ALG}) {
     EXPECT_EQ(story.of("socket " + std::to_string(family)), "EAFNOSUPPORT") << family;
   }
-  for (const int family : {AF_INET, AF_INET6, AF_NETLINK}) {
+  for (const int family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}) {
     EXPECT_EQ(story.of("socket " + std::to_string(family)), "ok") << family;
   }
-  for (const char* what : {"socketpair stream", "bind", "listen", "connect to own loopback"}) {
+  for (const char* what : {"socketpair stream", "bind", "listen"}) {
     EXPECT_EQ(story.of(what), "ok") << what;
   }
-  EXPECT_EQ(story.of("connect outside"), "ENETUNREACH");
+  EXPECT_EQ(story.of("send outside"), "ENETUNREACH");
   EXPECT_EQ(story.of("socketpair datagram"), "ENOSYS");
   EXPECT_EQ(story.of("raw"), "ENOSYS");
 }

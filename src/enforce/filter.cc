@@ -334,27 +334,36 @@ void add_sockets(Rules& rules) {
   }
   rules.add(SCMP_ACT_ALLOW, call, {Rules::word(0, AF_NETLINK), Rules::word(2, 0)});
   for (std::uint64_t family = 0; family < 64; ++family) {
-    if (family == AF_INET || family == AF_INET6 || family == AF_NETLINK) continue;
+    if (family == AF_UNIX || family == AF_INET || family == AF_INET6 || family == AF_NETLINK) {
+      continue;
+    }
     rules.add(SCMP_ACT_ERRNO(EAFNOSUPPORT), call, {Rules::word(0, family)});
   }
-  // A pair of streams can never be connected elsewhere; a datagram socket could.
+  // A stream is connected by connect alone, which the net gate hears of; a datagram socket, of a
+  // pair too, sends to any path that it is told in memory.
   constexpr std::uint64_t kType = 0xf;
-  for (const std::uint64_t type : {SOCK_STREAM, SOCK_SEQPACKET}) {
-    rules.add(SCMP_ACT_ALLOW, SCMP_SYS(socketpair),
-              {Rules::word(0, AF_UNIX), Rules::bits(1, kType, type)});
+  for (std::uint64_t type = 0; type <= kType; ++type) {
+    const scmp_arg_cmp local = Rules::word(0, AF_UNIX);
+    const scmp_arg_cmp of_type = Rules::bits(1, kType, type);
+    if (type == SOCK_STREAM || type == SOCK_SEQPACKET) {
+      rules.add(SCMP_ACT_ALLOW, call, {local, of_type});
+      rules.add(SCMP_ACT_ALLOW, SCMP_SYS(socketpair), {local, of_type});
+    } else {
+      rules.add(SCMP_ACT_ERRNO(ESOCKTNOSUPPORT), call, {local, of_type});
+    }
   }
 }
 
-void add_network(Rules& rules, bool gated) {
+void add_network(Rules& rules, bool outward) {
   struct Send {
     int call;
     unsigned flags;  // argument
   };
   constexpr Send kSends[] = {
       {SCMP_SYS(sendto), 3}, {SCMP_SYS(sendmsg), 2}, {SCMP_SYS(sendmmsg), 3}};
-  if (!gated) {
-    for (const int call :
-         {SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(setsockopt)}) {
+  rules.add(SCMP_ACT_NOTIFY, SCMP_SYS(connect));
+  if (!outward) {
+    for (const int call : {SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(setsockopt)}) {
       rules.add(SCMP_ACT_ALLOW, call);
     }
     for (const Send& send : kSends) rules.add(SCMP_ACT_ALLOW, send.call);
@@ -363,9 +372,7 @@ void add_network(Rules& rules, bool gated) {
     }
     return;
   }
-  for (const int call : {SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen)}) {
-    rules.add(SCMP_ACT_NOTIFY, call);
-  }
+  for (const int call : {SCMP_SYS(bind), SCMP_SYS(listen)}) rules.add(SCMP_ACT_NOTIFY, call);
   for (const auto& [call, flags] : kSends) {
     rules.add(SCMP_ACT_ALLOW, call, {Rules::bits(flags, MSG_FASTOPEN, 0)});
     rules.add(SCMP_ACT_ERRNO(EOPNOTSUPP), call, {Rules::bits(flags, MSG_FASTOPEN, MSG_FASTOPEN)});

@@ -86,11 +86,12 @@ Program program_of(bool jit, bool mdwe) {
 constexpr std::uint64_t kHigh = 0x1'0000'0000;
 constexpr std::uint64_t kTmpfile = 020000000;
 
-TEST(Filter, ExecRaisesANotificationAndNothingElseDoes) {
+TEST(Filter, ExecAndConnectRaiseNotificationsAndNothingElseDoes) {
   const Program program = program_of(false, true);
-  expect_all(program, {{SYS_execve, {}, kNotify}, {SYS_execveat, {}, kNotify}});
+  expect_all(program,
+             {{SYS_execve, {}, kNotify}, {SYS_execveat, {}, kNotify}, {SYS_connect, {}, kNotify}});
   for (long number = 0; number < 600; ++number) {
-    if (number == SYS_execve || number == SYS_execveat) continue;
+    if (number == SYS_execve || number == SYS_execveat || number == SYS_connect) continue;
     EXPECT_NE(run(program, {number, {}, 0}), kNotify) << number;
   }
 }
@@ -103,6 +104,8 @@ TEST(Filter, TheNetGateHearsOfConnectBindAndListen) {
   const Program program = net_program();
   for (const long call : {SYS_connect, SYS_bind, SYS_listen}) {
     EXPECT_EQ(run(program, {call, {}, 0}), kNotify) << call;
+  }
+  for (const long call : {SYS_bind, SYS_listen}) {
     EXPECT_EQ(run(program_of(false, true), {call, {}, 0}), kAllow) << call;
   }
   for (long number = 0; number < 600; ++number) {
@@ -191,7 +194,6 @@ TEST(Filter, WhatOrdinarySoftwareNeedsIsAllowed) {
                             SYS_epoll_wait,
                             SYS_eventfd2,
                             SYS_clock_nanosleep,
-                            SYS_connect,
                             SYS_sendmsg,
                             SYS_close_range,
                             SYS_kill,
@@ -299,8 +301,20 @@ TEST(Filter, SocketsAreOfTheRunsOwnNetworkOnly) {
                        {SYS_socketpair, {AF_UNIX, SOCK_SEQPACKET}, kAllow},
                        {SYS_socketpair, {AF_UNIX, SOCK_DGRAM}, refused(ENOSYS)},
                        {SYS_socketpair, {AF_UNIX, SOCK_RAW}, refused(ENOSYS)}});
+  for (std::uint64_t type = 0; type < 16; ++type) {
+    const bool stream = type == SOCK_STREAM || type == SOCK_SEQPACKET;
+    for (const int flags : {0, int{SOCK_CLOEXEC}, int{SOCK_NONBLOCK}}) {
+      EXPECT_EQ(
+          run(program,
+              {SYS_socket, {AF_UNIX, kHigh | static_cast<std::uint64_t>(flags) | type, 0}, 0}),
+          stream ? kAllow : refused(ESOCKTNOSUPPORT))
+          << type;
+    }
+  }
   for (std::uint64_t family = 0; family < 64; ++family) {
-    if (family == AF_INET || family == AF_INET6 || family == AF_NETLINK) continue;
+    if (family == AF_UNIX || family == AF_INET || family == AF_INET6 || family == AF_NETLINK) {
+      continue;
+    }
     EXPECT_EQ(run(program, {SYS_socket, {family, SOCK_STREAM, 0}, 0}), refused(EAFNOSUPPORT))
         << family;
     EXPECT_EQ(run(program, {SYS_socket, {kHigh | family, SOCK_STREAM, 0}, 0}),

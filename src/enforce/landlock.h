@@ -3,8 +3,8 @@
 // Constants and pure functions; linux-libc-dev 6.1 stops at ABI 2, so the later names are here.
 // Landlock is the second layer under the mounts: the same sets, and it also holds where a mount
 // attribute would not (a passed descriptor, /proc). It does not cover: chmod, chown, utimes,
-// xattr, flock, stat, chdir (the read-only mounts do, but for flock), UNIX sockets by path (the
-// filter does), and mmap(PROT_EXEC) of a readable file (the noexec mounts do).
+// xattr, flock, stat, chdir (the read-only mounts do, but for flock), UNIX sockets by path (the net
+// gate does), and mmap(PROT_EXEC) of a readable file (the noexec mounts do).
 // Before ABI 2 no file can be renamed or linked into another directory, from ABI 3 truncate,
 // from ABI 5 device ioctls are covered, from ABI 6 signals and abstract sockets are scoped.
 //

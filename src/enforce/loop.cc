@@ -28,6 +28,7 @@
 
 #include "enforce/census.h"
 #include "enforce/init/wire.h"
+#include "enforce/landlock.h"
 
 namespace writ::enforce {
 namespace {
@@ -208,15 +209,7 @@ Result<std::unique_ptr<Loop>> Loop::create(Boundary boundary, const Plan& plan, 
       boundary = std::move(loop->boundary_);
       return std::move(started).error();
     }
-    if (!plan.connect.empty()) {
-      Result<std::unique_ptr<NetGate>> net =
-          NetGate::create(plan, verdicts, loop->listener_, loop->inspector_, clock);
-      if (!net) {
-        boundary = std::move(loop->boundary_);
-        return std::move(net).error();
-      }
-      loop->net_ = std::move(*net);
-    }
+    loop->no_tcp_ = landlock::network(kernel.landlock_abi) != 0;
     Result<void> governed = mailbox.govern(init, loop->boundary_.init_pidfd.borrow());
     if (!governed) {
       boundary = std::move(loop->boundary_);
@@ -476,14 +469,22 @@ void Loop::take_notification() {
   if (!got) return end(EndReason::ContinuityLost, got.error().message());
   if (!*got) return;
   const int call = (**got).call;
-  if (net_ && call != SYS_execve && call != SYS_execveat) return take_net(**got);
+  if (call != SYS_execve && call != SYS_execveat) return take_net(**got);
   incoming_ = **got;
   stay_near_caller();
   apply(Asked{incoming_.id, incoming_.thread});
 }
 
-// The net gate's events use the same budget: what is refused is recorded.
+// The net gate is there from the first connect on; most runs have none. Its events use the same
+// budget: what is refused is recorded.
 void Loop::take_net(const Notification& asked) {
+  if (!net_) {
+    Result<std::unique_ptr<NetGate>> made =
+        NetGate::create(plan_, verdicts_, listener_, inspector_, clock_,
+                        boundary_.diagnosis.borrow(), no_tcp_ && !plan_.connect.empty());
+    if (!made) return end(EndReason::ContinuityLost, made.error().message());
+    net_ = std::move(*made);
+  }
   if (gate_.counts().asked + ++net_asked_ <= plan_.limits.gate_events) return net_->take(asked);
   end(EndReason::LimitEvents,
       "more than " + std::to_string(plan_.limits.gate_events) + " gate events");

@@ -165,7 +165,8 @@ class Loop {
   Inspector inspector_;
   StandIn stand_in_;
   Workers workers_;               // after everything that jobs use
-  std::unique_ptr<NetGate> net_;  // null: the plan grants no endpoint
+  std::unique_ptr<NetGate> net_;  // null: nothing has been connected yet
+  bool no_tcp_ = false;           // Landlock can deny the run all TCP
   std::uint64_t net_asked_ = 0;
 
   Outcome outcome_;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -19,8 +18,8 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
-#include <vector>
 
+#include "enforce/foreign_identity.h"
 #include "enforce/init/wire.h"
 #include "enforce_assets.h"
 
@@ -119,44 +118,6 @@ bool keep_capabilities() {
   (void)syscall(SYS_execveat, 4, "", argv, environment, AT_EMPTY_PATH);
   give_up(3, "starting init");
 }
-
-// The calling thread's identity, put back by its destructor. Raw system calls: the C library's
-// wrappers would change every thread.
-class ForeignIdentity {
- public:
-  static Result<std::vector<gid_t>> groups() {
-    const int count = getgroups(0, nullptr);
-    if (count < 0) return errno_error(errno, "reading supplementary groups");
-    std::vector<gid_t> out(static_cast<std::size_t>(count));
-    if (getgroups(count, out.data()) < 0) return errno_error(errno, "reading supplementary groups");
-    return out;
-  }
-  ForeignIdentity(const Identity& identity, std::vector<gid_t> groups)
-      : groups_(std::move(groups)), dumpable_(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)) {
-    // The real and saved ids stay root's: no process of the run's uid may signal this thread.
-    taken_ = syscall(SYS_setgroups, 0, nullptr) == 0 &&
-             syscall(SYS_setresgid, -1, identity.gid, -1) == 0 &&
-             syscall(SYS_setresuid, -1, identity.uid, -1) == 0;
-    error_ = errno;
-  }
-  ForeignIdentity(const ForeignIdentity&) = delete;
-  ForeignIdentity& operator=(const ForeignIdentity&) = delete;
-  ~ForeignIdentity() {
-    WRIT_ASSERT(syscall(SYS_setresuid, -1, 0, -1) == 0);
-    WRIT_ASSERT(syscall(SYS_setresgid, -1, gid_, -1) == 0);
-    WRIT_ASSERT(syscall(SYS_setgroups, groups_.size(), groups_.data()) == 0);
-    if (dumpable_ == 1) (void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-  }
-  bool taken() const { return taken_; }
-  int error() const { return error_; }
-
- private:
-  std::vector<gid_t> groups_;
-  gid_t gid_ = getegid();
-  int dumpable_ = 0;
-  bool taken_ = false;
-  int error_ = 0;
-};
 
 // No handler of the governor may run in the copy.
 class BlockedSignals {

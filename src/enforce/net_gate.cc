@@ -3,24 +3,33 @@
 // for the moment of the call, in which its only user waits here.
 #include "enforce/net_gate.h"
 
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
 
 #include "base/local_socket.h"
+#include "enforce/foreign_identity.h"
+#include "enforce/net_local.h"
 #include "enforce/remote_memory.h"
+#include "enforce/resolve.h"
 
 namespace writ::enforce {
 namespace {
 
 constexpr int kSweepMillis = 500;  // callers that were killed are noticed by then
+constexpr int kAgainMillis = 5;    // how often a full queue is tried
 constexpr std::int64_t kMilli = 1'000'000;
 
 int result_of(int returned) {
@@ -41,16 +50,50 @@ int connect_briefly(FdRef socket, const ByteVec& to) {
   return error;
 }
 
+// The address by which this process connects to a socket's file that it holds.
+ByteVec address_of(FdRef file) {
+  const std::string path = "/proc/self/fd/" + std::to_string(file.number());
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  std::memcpy(at.sun_path, path.c_str(), path.size() + 1);
+  ByteVec out(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+  std::memcpy(out.data(), &at, out.size());
+  return out;
+}
+
+// The host's own file of that name, through no link.
+Result<UniqueFd> file_outside(const std::string& path) {
+  UniqueFd file = TRY(open_at(FdRef::cwd(), path, O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS));
+  const struct stat info = TRY(stat_fd(file.borrow()));
+  if (!S_ISSOCK(info.st_mode)) return errno_error(ECONNREFUSED, "connecting to what is no socket");
+  return file;
+}
+
+int errno_of(const Error& error) {
+  return error.sys_errno() > 0 ? error.sys_errno() : EACCES;
+}
+
 }  // namespace
+
+// as_run makes a call under the run's own ids: what it may use decides, and what the other side is
+// told.
+template <class Call>
+int NetGate::as_run(Call call) const {
+  if (::geteuid() != 0) return call();
+  Result<std::vector<gid_t>> groups = ForeignIdentity::groups();
+  if (!groups) return EACCES;
+  const ForeignIdentity foreign(identity_, std::move(*groups));
+  return foreign.taken() ? call() : EACCES;
+}
 
 Result<std::unique_ptr<NetGate>> NetGate::create(const Plan& plan, Verdicts& verdicts,
                                                  Listener& listener, Inspector& inspector,
-                                                 const Clock& clock) {
+                                                 const Clock& clock, FdRef diagnosis, bool no_tcp) {
   NetRules rules = TRY(NetRules::create(plan.connect));
   const UniqueFd own = TRY(tcp_socket(AF_INET));
   const std::uint64_t outside = TRY(namespace_cookie(own.borrow()));
-  std::unique_ptr<NetGate> gate(new NetGate(std::move(rules), outside, verdicts, listener,
-                                            inspector, clock, TRY(event_fd())));
+  std::unique_ptr<NetGate> gate(new NetGate(std::move(rules), plan, outside, verdicts, listener,
+                                            inspector, clock, diagnosis, no_tcp, TRY(event_fd())));
   // No signal is handled on this thread, nor in what it starts.
   sigset_t all;
   sigset_t before;
@@ -127,7 +170,8 @@ void NetGate::wait_for_events() {
   if (!held) {
     for (const Waiting& one : waiting_) {
       const UniqueFd& socket = one.late ? one.late : one.socket.fd;
-      watched.push_back({socket.number(), POLLOUT, 0});
+      watched.push_back({one.again ? -1 : socket.number(), POLLOUT, 0});
+      if (one.again) timeout = std::min(timeout, kAgainMillis);
       if (!one.deadline) continue;
       const std::int64_t left = std::max<std::int64_t>(*one.deadline - now, 0) / kMilli + 1;
       timeout = static_cast<int>(std::min<std::int64_t>(timeout, left));
@@ -152,9 +196,6 @@ void NetGate::answer(const Notification& asked, int error) {
 }
 
 std::optional<int> NetGate::perform(const Notification& asked) {
-  const auto errno_of = [](const Error& error) {
-    return error.sys_errno() > 0 ? error.sys_errno() : EACCES;
-  };
   const Result<pid_t> group = group_of(asked.thread);
   if (!group) return EACCES;  // gone: nobody hears it
   Result<CapturedSocket> socket =
@@ -164,7 +205,9 @@ std::optional<int> NetGate::perform(const Notification& asked) {
     if (!listener_.valid(asked.id)) return std::nullopt;
     const NetStep step = NetRules::listen(socket->facts);
     if (const Fail* fail = std::get_if<Fail>(&step)) return fail->error;
-    return result_of(::listen(socket->fd.number(), static_cast<int>(asked.arguments[1])));
+    return as_run([&] {
+      return result_of(::listen(socket->fd.number(), static_cast<int>(asked.arguments[1])));
+    });
   }
   const int size = static_cast<int>(asked.arguments[2]);
   if (size < 0 || static_cast<std::size_t>(size) > kLongestAddress) return EINVAL;
@@ -177,6 +220,11 @@ std::optional<int> NetGate::perform(const Notification& asked) {
   if (asked.call != SYS_bind) return ENOSYS;
   const NetStep step = NetRules::bind(socket->facts, *address);
   if (const Fail* fail = std::get_if<Fail>(&step)) return fail->error;
+  if (std::holds_alternative<Through>(step)) {
+    if (!no_tcp_) return EACCES;
+    (void)listener_.let_through(asked.id);
+    return std::nullopt;
+  }
   return result_of(::bind(socket->fd.number(), reinterpret_cast<const sockaddr*>(address->data()),
                           static_cast<socklen_t>(address->size())));
 }
@@ -188,11 +236,17 @@ std::optional<int> NetGate::connect(const Notification& asked, CapturedSocket so
   if (const Ask* target = std::get_if<Ask>(&step)) {
     return connect_out(asked, std::move(socket), to, *target);
   }
+  if (const File* file = std::get_if<File>(&step)) {
+    return connect_file(asked, std::move(socket), file->path);
+  }
   return connect_here(asked, std::move(socket), to);
 }
 
 std::optional<int> NetGate::connect_here(const Notification& asked, CapturedSocket socket,
                                          const ByteVec& to) {
+  if (socket.facts.family == AF_UNIX) {
+    return connect_local(asked, std::move(socket), to, UniqueFd());
+  }
   if (socket.facts.type != SOCK_STREAM) return connect_to(socket.fd.borrow(), to);
   const bool blocking = is_blocking(socket.fd.borrow());
   const int error = connect_briefly(socket.fd.borrow(), to);
@@ -206,12 +260,9 @@ std::optional<int> NetGate::connect_out(const Notification& asked, CapturedSocke
                                         const ByteVec& to, const Ask& target) {
   if (waiting_.size() >= kMostWaiting) return EAGAIN;
   ConnectAttempt attempt;
-  Result<Caller> caller = inspector_.caller(asked.thread);
-  if (!caller || !listener_.valid(asked.id)) return EACCES;
-  attempt.caller = std::move(*caller);
   attempt.address = target.address;
   attempt.port = target.port;
-  const Result<bool> released = verdicts_.connect(attempt);
+  const Result<bool> released = ask(asked, std::move(attempt));
   if (!released || !*released) return EACCES;
 
   Result<UniqueFd> late = late_socket(socket);
@@ -223,13 +274,67 @@ std::optional<int> NetGate::connect_out(const Notification& asked, CapturedSocke
     return std::nullopt;
   }
   const int number = static_cast<int>(asked.arguments[0]);
-  const bool put =
-      put_in_place(listener_, asked, attempt.caller.process.number, number, socket, late->borrow());
+  const Result<pid_t> group = group_of(asked.thread);
+  const bool put = group && put_in_place(listener_, asked, *group, number, socket, late->borrow());
   return put ? error : EBADF;
 }
 
-void NetGate::wait_on(const Notification& asked, CapturedSocket socket, UniqueFd late,
-                      const ByteVec& to) {
+Result<bool> NetGate::ask(const Notification& asked, ConnectAttempt attempt) {
+  attempt.caller = TRY(inspector_.caller(asked.thread));
+  if (!listener_.valid(asked.id)) return false;
+  return verdicts_.connect(attempt);
+}
+
+// Where the kernel does not say whose it is, it is not the run's.
+bool NetGate::is_own(const FileIdentity& file) const {
+  if (diagnosis_.number() < 0) return false;
+  const Result<bool> here = is_bound_here(diagnosis_, file);
+  return here && *here;
+}
+
+std::optional<int> NetGate::connect_file(const Notification& asked, CapturedSocket socket,
+                                         const std::string& path) {
+  ConnectAttempt attempt;
+  attempt.protocol = Protocol::Unix;
+  UniqueFd way;
+  Result<ResolvedFile> file = resolve_for(asked.thread, CurrentDirectory{}, path);
+  if (file) {
+    if (!S_ISSOCK(file->info.st_mode)) return ECONNREFUSED;
+    way = std::move(file->fd);
+    if (is_own(file->identity())) {
+      const ByteVec to = address_of(way.borrow());
+      return connect_local(asked, std::move(socket), to, std::move(way));
+    }
+    attempt.path = file->path;
+  } else {
+    // What the run cannot see, it cannot change either.
+    const Result<std::string> directory = directory_of(asked.thread);
+    if (!directory) return errno_of(directory.error());
+    attempt.path = lexical_path(*directory, path);
+    if (!rules_.names(attempt.path)) return errno_of(file.error());
+    Result<UniqueFd> outside = file_outside(attempt.path);
+    if (!outside) return errno_of(outside.error());
+    way = std::move(*outside);
+  }
+  const Result<bool> released = ask(asked, std::move(attempt));
+  if (!released || !*released) return EACCES;
+  const ByteVec to = address_of(way.borrow());
+  return connect_local(asked, std::move(socket), to, std::move(way));
+}
+
+std::optional<int> NetGate::connect_local(const Notification& asked, CapturedSocket socket,
+                                          const ByteVec& to, UniqueFd file) {
+  const bool blocking = is_blocking(socket.fd.borrow());
+  const int error = as_run([&] { return connect_briefly(socket.fd.borrow(), to); });
+  if (error != EAGAIN || !blocking || waiting_.size() >= kMostWaiting) return error;
+  Waiting& one = wait_on(asked, std::move(socket), UniqueFd(), to);
+  one.file = std::move(file);
+  one.again = true;
+  return std::nullopt;
+}
+
+NetGate::Waiting& NetGate::wait_on(const Notification& asked, CapturedSocket socket, UniqueFd late,
+                                   const ByteVec& to) {
   Waiting one;
   one.asked = asked;
   one.number = static_cast<int>(asked.arguments[0]);
@@ -246,11 +351,21 @@ void NetGate::wait_on(const Notification& asked, CapturedSocket socket, UniqueFd
   one.socket = std::move(socket);
   one.late = std::move(late);
   one.to = to;
-  waiting_.push_back(std::move(one));
+  return waiting_.emplace_back(std::move(one));
+}
+
+bool NetGate::settle_again(Waiting& waiting) {
+  if (!listener_.valid(waiting.asked.id)) return true;
+  const int error = as_run([&] { return connect_briefly(waiting.socket.fd.borrow(), waiting.to); });
+  const bool over = waiting.deadline && clock_.boot_nanos() >= *waiting.deadline;
+  if (error == EAGAIN && !over) return false;
+  answer(waiting.asked, error);
+  return true;
 }
 
 // settle answers a caller whose connect is over. True: nothing waits here any more.
 bool NetGate::settle(Waiting& waiting, bool ready) {
+  if (waiting.again) return settle_again(waiting);
   const bool late = static_cast<bool>(waiting.late);
   const FdRef socket = late ? waiting.late.borrow() : waiting.socket.fd.borrow();
   int error = 0;

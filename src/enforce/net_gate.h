@@ -1,12 +1,18 @@
-// The net gate: connect, bind and listen of a run whose plan grants endpoints (DESIGN §8.1).
+// The net gate: connect of every run, bind and listen of one whose plan grants endpoints (DESIGN
+// §8.1).
 //
 // One thread of its own takes these notifications from the loop, does what the table of net_reach.h
-// says and answers. Nothing is ever let through: the gate makes the calls itself, on what it has
-// captured, with the address that it has copied once. A caller that blocks waits in its
-// notification while the gate waits for the socket; a caller that does not gets its connecting
-// socket at once and EINPROGRESS.
+// says and answers. The gate makes the calls itself, on what it has captured, with the address that
+// it has copied once; the one call that it lets through is named there. A caller that blocks waits
+// in its notification while the gate waits for the socket; a caller that does not gets its
+// connecting socket at once and EINPROGRESS.
 //
-//   NetGate gate = TRY(NetGate::create(plan, verdicts, listener, inspector));
+// A Unix socket at a path is looked up as the caller would. The run's own is connected to, whatever
+// else lies there is asked about by its path and recorded first. A granted path that the run's root
+// does not show is the host's, followed through no link. Both are connected under the run's own ids
+// (the server sees them, with the governor's process) and by the file that was looked at.
+//
+//   NetGate gate = TRY(NetGate::create(plan, verdicts, listener, inspector, …));
 //   gate.take(notification);            // the loop, for each that is no exec
 //
 // A caller with a send timeout (SO_SNDTIMEO) that blocks gets EINPROGRESS when it is over, as ever.
@@ -37,10 +43,11 @@ inline constexpr std::size_t kMostWaiting = 512;
 
 class NetGate {
  public:
-  // create starts the thread. Its references must outlive it.
+  // create starts the thread. Its references must outlive it. `diagnosis` is the boundary's (or
+  // none: then no Unix socket at a path is the run's own); `no_tcp`: Landlock denies the run TCP.
   static Result<std::unique_ptr<NetGate>> create(const Plan& plan, Verdicts& verdicts,
                                                  Listener& listener, Inspector& inspector,
-                                                 const Clock& clock);
+                                                 const Clock& clock, FdRef diagnosis, bool no_tcp);
   ~NetGate();
   NetGate(const NetGate&) = delete;
   NetGate& operator=(const NetGate&) = delete;
@@ -59,13 +66,19 @@ class NetGate {
     CapturedSocket socket;
     UniqueFd late;  // none: the run's own socket is being connected
     ByteVec to;
+    UniqueFd file;       // of the Unix socket that `to` names
+    bool again = false;  // a Unix socket: its queue is full, and nothing tells when it is not
     std::optional<std::int64_t> deadline;  // boot time, nanoseconds: its send timeout
   };
 
-  NetGate(NetRules rules, std::uint64_t outside, Verdicts& verdicts, Listener& listener,
-          Inspector& inspector, const Clock& clock, UniqueFd event)
+  NetGate(NetRules rules, const Plan& plan, std::uint64_t outside, Verdicts& verdicts,
+          Listener& listener, Inspector& inspector, const Clock& clock, FdRef diagnosis,
+          bool no_tcp, UniqueFd event)
       : rules_(std::move(rules)),
+        identity_(plan.identity),
         outside_(outside),
+        diagnosis_(diagnosis),
+        no_tcp_(no_tcp),
         verdicts_(verdicts),
         listener_(listener),
         inspector_(inspector),
@@ -84,13 +97,26 @@ class NetGate {
                                   const ByteVec& to);
   std::optional<int> connect_out(const Notification& asked, CapturedSocket socket,
                                  const ByteVec& to, const Ask& target);
-  void wait_on(const Notification& asked, CapturedSocket socket, UniqueFd late, const ByteVec& to);
+  std::optional<int> connect_file(const Notification& asked, CapturedSocket socket,
+                                  const std::string& path);
+  std::optional<int> connect_local(const Notification& asked, CapturedSocket socket,
+                                   const ByteVec& to, UniqueFd file);
+  bool is_own(const FileIdentity& file) const;
+  Result<bool> ask(const Notification& asked, ConnectAttempt attempt);
+  template <class Call>
+  int as_run(Call call) const;
+  Waiting& wait_on(const Notification& asked, CapturedSocket socket, UniqueFd late,
+                   const ByteVec& to);
+  bool settle_again(Waiting& waiting);
   bool settle(Waiting& waiting, bool ready);
   void answer(const Notification& asked, int error);
   void ring();
 
   const NetRules rules_;
+  const Identity identity_;
   const std::uint64_t outside_;  // cookie of the namespace that is not the run's
+  const FdRef diagnosis_;
+  const bool no_tcp_;
   Verdicts& verdicts_;
   Listener& listener_;
   Inspector& inspector_;

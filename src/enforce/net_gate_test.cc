@@ -138,7 +138,7 @@ class Connects final : public Grants {
 class NetGateRun : public ::testing::Test {
  protected:
   NetGateRun() {
-    for (const char* name : {"net_play", "attack_connect"}) {
+    for (const char* name : {"net_play", "attack_connect", "local_play"}) {
       const std::string path = scratch.path() + "/" + name;
       std::filesystem::copy_file(std::string(WRIT_TEST_PROGRAMS) + "/" + name, path);
       connects.grant(path);
@@ -220,6 +220,21 @@ TEST_F(NetGateRun, ALoopbackPortThatIsNotGrantedIsTheRunsOwn) {
   EXPECT_EQ(play_in_run("nobody", "127.0.0.1", other.port(), {server.endpoint()}), "nobody: ok\n");
   EXPECT_EQ(connects.attempts().size(), 0U);
   EXPECT_EQ(other.reached(), 0);
+}
+
+TEST_F(NetGateRun, WithoutEndpointsTheRunsOwnLoopbackWorksAndTheOutsideIsAskedAbout) {
+  EXPECT_EQ(play_in_run("nobody", "127.0.0.1", 9, {}), "nobody: ok\n");
+  EXPECT_EQ(connects.attempts().size(), 0U);
+  EXPECT_EQ(play_in_run("refused", "192.0.2.7", 80, {}), "refused: ok\n");
+  EXPECT_EQ(connects.attempts().size(), 2U);
+}
+
+TEST_F(NetGateRun, UnixSocketsOfTheRunsOwnNeedNoVerdict) {
+  const Endpoint any{Protocol::Tcp, "192.0.2.0/24", {{1, 65535}}};
+  for (const std::vector<Endpoint>& endpoints : {std::vector<Endpoint>{}, {any}}) {
+    EXPECT_EQ(output_of({"local_play", "own", "/tmp"}, endpoints), "own: ok\n");
+    EXPECT_EQ(connects.attempts().size(), 0U);
+  }
 }
 
 TEST_F(NetGateRun, ASendTimeoutEndsAConnectThatBlocks) {

@@ -5,8 +5,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <optional>
 
@@ -28,6 +30,23 @@ bool is_tcp(const SocketFacts& socket) {
 bool is_udp(const SocketFacts& socket) {
   return (socket.family == AF_INET || socket.family == AF_INET6) && socket.type == SOCK_DGRAM &&
          socket.protocol == IPPROTO_UDP;
+}
+
+bool is_local(const SocketFacts& socket) {
+  return socket.family == AF_UNIX && (socket.type == SOCK_STREAM || socket.type == SOCK_SEQPACKET);
+}
+
+// A Unix stream to `bytes`. What is no path (abstract, unnamed, malformed) the kernel looks up
+// among the sockets of the run's own namespace.
+NetStep connect_local(const SocketFacts& socket, Bytes bytes) {
+  constexpr std::size_t kPath = offsetof(sockaddr_un, sun_path);
+  if (!socket.own) return Fail{EACCES};
+  if (socket.state == TCP_ESTABLISHED) return Fail{EISCONN};
+  if (socket.state != TCP_CLOSE) return Fail{EINVAL};
+  if (family_of(bytes) != AF_UNIX || bytes.size() > sizeof(sockaddr_un)) return Fail{EINVAL};
+  if (bytes.size() <= kPath || bytes[kPath] == std::byte{0}) return Here{};
+  const std::string_view path = as_text(bytes.subspan(kPath));
+  return File{std::string(path.substr(0, path.find('\0')))};
 }
 
 struct Target {
@@ -69,12 +88,17 @@ bool is_plain_netlink(Bytes bytes) {
 }  // namespace
 
 bool carried(const Endpoint& endpoint) {
+  if (endpoint.protocol == Protocol::Unix) return true;
   return endpoint.protocol == Protocol::Tcp && parse_cidr(endpoint.host).has_value();
 }
 
 Result<NetRules> NetRules::create(const std::vector<Endpoint>& connect) {
   NetRules out;
   for (const Endpoint& endpoint : connect) {
+    if (endpoint.protocol == Protocol::Unix) {
+      out.paths_.push_back(endpoint.host);
+      continue;
+    }
     const std::optional<Cidr> cidr = parse_cidr(endpoint.host);
     if (!carried(endpoint) || !cidr) {
       return Error(Code::Unsupported,
@@ -94,6 +118,10 @@ bool NetRules::grants(const IpAddress& address, std::uint16_t port) const {
   });
 }
 
+bool NetRules::names(const std::string& path) const {
+  return std::find(paths_.begin(), paths_.end(), path) != paths_.end();
+}
+
 NetStep NetRules::connect(const SocketFacts& socket, Bytes address) const {
   if (address.size() < sizeof(sa_family_t)) return Fail{EINVAL};
   const bool disconnect = family_of(address) == AF_UNSPEC;
@@ -101,6 +129,7 @@ NetStep NetRules::connect(const SocketFacts& socket, Bytes address) const {
   if (socket.own && socket.family == AF_NETLINK) {
     return is_plain_netlink(address) ? NetStep(Here{}) : NetStep(Fail{EPERM});
   }
+  if (is_local(socket)) return connect_local(socket, address);
   if (!is_tcp(socket)) return Fail{EACCES};
   if (!socket.own) {
     if (disconnect) return Fail{EOPNOTSUPP};
@@ -124,12 +153,13 @@ NetStep NetRules::bind(const SocketFacts& socket, Bytes address) {
   if (!socket.own) return Fail{EINVAL};
   if (is_tcp(socket) || is_udp(socket)) return Here{};
   if (socket.family == AF_NETLINK) return Here{};
+  if (is_local(socket)) return Through{};
   return Fail{EACCES};
 }
 
 NetStep NetRules::listen(const SocketFacts& socket) {
   if (!socket.own) return Fail{EINVAL};
-  if (is_tcp(socket)) return Here{};
+  if (is_tcp(socket) || is_local(socket)) return Here{};
   return Fail{EOPNOTSUPP};
 }
 

@@ -1,13 +1,15 @@
 // The net gate's table: what one connect, bind or listen of a run comes to (DESIGN §8.1).
 //
 // A run's sockets live in its own network namespace, where there is nothing but its own loopback.
-// Under a plan that grants endpoints each of these calls waits in a notification, and the gate
-// (net_gate.h) does for the caller what this table says:
+// Each connect, and under a plan that grants endpoints each bind and listen, waits in a
+// notification, and the gate (net_gate.h) does for the caller what this table says:
 //
-//   Fail   the call fails with an errno
-//   Here   the gate makes the same call on the run's own socket: its own loopback, its datagrams
-//   Ask    a TCP connection out of the run: ask, record, connect a socket of the host and put it
-//          in the place of the run's (the late socket)
+//   Fail     the call fails with an errno
+//   Here     the gate makes the same call on the run's own socket: its own loopback, its datagrams
+//   Ask      a TCP connection out of the run: ask, record, connect a socket of the host and put it
+//            in the place of the run's (the late socket)
+//   File     a stream to the Unix socket at a path: find out whose it is (net_local.h)
+//   Through  the kernel carries the call out: the bind of a Unix socket, see below
 //
 // Where is outside? Every address but the loopback's. A loopback address (and 0.0.0.0, ::) is the
 // run's own, unless the plan grants that address and port by CIDR: then it is the host's, and the
@@ -16,11 +18,17 @@
 // A socket that came by Ask belongs to the host's namespace. It is connected when the run gets it
 // and nothing here ever changes that: it is never bound, never listens, is not connected elsewhere.
 //
+// A Unix socket is bound by the run itself, as itself: the file that comes of it has the run's
+// owner, mode and Landlock rules. That is harmless however the call's arguments change after the
+// look at them: Landlock denies each bind of TCP, and other sockets of the run may be bound as it
+// likes. Where Landlock cannot (before ABI 4), the gate refuses.
+//
 // Hostile: the address bytes, the kind and the state of the socket. Pure; a table over values.
 // Thread safety: NetRules is immutable.
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -39,7 +47,7 @@ struct SocketFacts {
   int type = 0;      // SOCK_*
   int protocol = 0;  // IPPROTO_*
   bool own = true;   // of the run's namespace; false: it came by Ask
-  int state = 0;     // of a TCP socket, TCP_*
+  int state = 0;     // of a TCP or Unix stream, TCP_*
   int error = 0;     // pending; only of one that came by Ask
 };
 
@@ -55,7 +63,14 @@ struct Ask {
   std::uint16_t port = 0;
   friend bool operator==(const Ask&, const Ask&) = default;
 };
-using NetStep = std::variant<Fail, Here, Ask>;
+struct File {
+  std::string path;  // as given; not empty
+  friend bool operator==(const File&, const File&) = default;
+};
+struct Through {
+  friend bool operator==(const Through&, const Through&) = default;
+};
+using NetStep = std::variant<Fail, Here, Ask, File, Through>;
 
 class NetRules {
  public:
@@ -65,6 +80,8 @@ class NetRules {
   NetStep connect(const SocketFacts& socket, Bytes address) const;
   static NetStep bind(const SocketFacts& socket, Bytes address);
   static NetStep listen(const SocketFacts& socket);
+  // names says whether the plan grants the Unix socket at `path`, which is normal.
+  bool names(const std::string& path) const;
 
  private:
   struct Rule {
@@ -73,9 +90,10 @@ class NetRules {
   };
   bool grants(const IpAddress& address, std::uint16_t port) const;
   std::vector<Rule> rules_;
+  std::vector<std::string> paths_;
 };
 
-// carried says whether this gate can enforce a connect rule: TCP by CIDR.
+// carried says whether this gate can enforce a connect rule: TCP by CIDR, Unix sockets.
 bool carried(const Endpoint& endpoint);
 
 }  // namespace writ::enforce

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <cstring>
 
@@ -143,7 +144,7 @@ TEST(NetRules, DatagramsAndServersStayInside) {
 }
 
 TEST(NetRules, NothingElseIsDoneForTheRun) {
-  const SocketFacts others[] = {{AF_UNIX, SOCK_STREAM, 0, true, 0, 0},
+  const SocketFacts others[] = {{AF_UNIX, SOCK_DGRAM, 0, true, TCP_CLOSE, 0},
                                 {AF_INET, SOCK_RAW, IPPROTO_ICMP, true, 0, 0},
                                 {AF_INET, SOCK_STREAM, 262, true, TCP_CLOSE, 0},
                                 {AF_INET, SOCK_DGRAM, IPPROTO_UDP, false, 0, 0},
@@ -154,6 +155,45 @@ TEST(NetRules, NothingElseIsDoneForTheRun) {
                 one.own == false);
     EXPECT_TRUE(std::holds_alternative<Fail>(NetRules::listen(one)));
   }
+}
+
+ByteVec local(std::string_view path, std::size_t size = sizeof(sockaddr_un)) {
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  std::memcpy(at.sun_path, path.data(), path.size());
+  return bytes_of(at, size);
+}
+
+TEST(NetRules, AUnixStreamIsLookedUpByItsPath) {
+  for (const int type : {SOCK_STREAM, SOCK_SEQPACKET}) {
+    SocketFacts socket{AF_UNIX, type, 0, true, TCP_CLOSE, 0};
+    EXPECT_EQ(ten().connect(socket, local("/run/x")), NetStep(File{"/run/x"}));
+    EXPECT_EQ(ten().connect(socket, local("/run/x", 8)), NetStep(File{"/run/x"}));
+    EXPECT_EQ(ten().connect(socket, local("x", 3)), NetStep(File{"x"}));
+    // All of sun_path, and no byte that ends it.
+    const std::string longest(sizeof(sockaddr_un{}.sun_path), 'x');
+    EXPECT_EQ(ten().connect(socket, local(longest)), NetStep(File{longest}));
+    // Names of the run's own namespace, and what the kernel refuses.
+    using namespace std::string_view_literals;
+    EXPECT_EQ(ten().connect(socket, local("\0own"sv)), NetStep(Here{}));
+    EXPECT_EQ(ten().connect(socket, local("", 2)), NetStep(Here{}));
+    EXPECT_EQ(ten().connect(socket, ByteVec(1)), NetStep(Fail{EINVAL}));
+    EXPECT_EQ(ten().connect(socket, local("/run/x", 111)), NetStep(Fail{EINVAL}));
+    EXPECT_EQ(ten().connect(socket, v4("10.0.0.1", 443)), NetStep(Fail{EINVAL}));
+    EXPECT_EQ(NetRules::bind(socket, local("/run/x")), NetStep(Through{}));
+    EXPECT_EQ(NetRules::listen(socket), NetStep(Here{}));
+    socket.state = TCP_ESTABLISHED;
+    EXPECT_EQ(ten().connect(socket, local("/run/x")), NetStep(Fail{EISCONN}));
+    socket.state = TCP_LISTEN;
+    EXPECT_EQ(ten().connect(socket, local("/run/x")), NetStep(Fail{EINVAL}));
+    socket.own = false;
+    EXPECT_EQ(ten().connect(socket, local("/run/x")), NetStep(Fail{EACCES}));
+    EXPECT_EQ(NetRules::bind(socket, local("/run/x")), NetStep(Fail{EINVAL}));
+  }
+  const NetRules named = rules({{Protocol::Unix, "/run/x", {}}});
+  EXPECT_TRUE(named.names("/run/x"));
+  EXPECT_FALSE(named.names("/run/x/y"));
+  EXPECT_FALSE(ten().names("/run/x"));
 }
 
 TEST(NetRules, NetlinkSpeaksToTheKernelOnly) {
@@ -171,7 +211,6 @@ TEST(NetRules, NetlinkSpeaksToTheKernelOnly) {
 
 TEST(NetRules, WhatCannotBeCarriedIsNamed) {
   EXPECT_FALSE(NetRules::create({{Protocol::Udp, "10.0.0.0/8", {{53, 53}}}}));
-  EXPECT_FALSE(NetRules::create({{Protocol::Unix, "/run/x", {}}}));
   const Result<NetRules> named = NetRules::create({{Protocol::Tcp, "a.example", {{80, 80}}}});
   ASSERT_FALSE(named);
   EXPECT_NE(named.error().message().find("a.example"), std::string::npos);

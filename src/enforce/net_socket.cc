@@ -272,7 +272,13 @@ Result<CapturedSocket> capture(pid_t thread, pid_t group, int number, std::uint6
   out.facts.type = option(fd, SOL_SOCKET, SO_TYPE);
   out.facts.protocol = option(fd, SOL_SOCKET, SO_PROTOCOL);
   out.facts.own = TRY(namespace_cookie(out.fd.borrow())) != outside;
-  if (out.facts.type == SOCK_STREAM && out.facts.protocol == IPPROTO_TCP) {
+  if (out.facts.family == AF_UNIX) {
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    const bool connected = ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+    const bool listening = option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1;
+    out.facts.state = connected ? TCP_ESTABLISHED : listening ? TCP_LISTEN : TCP_CLOSE;
+  } else if (out.facts.type == SOCK_STREAM && out.facts.protocol == IPPROTO_TCP) {
     tcp_info state{};
     socklen_t size = sizeof state;
     if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &size) != 0) {

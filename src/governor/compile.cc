@@ -165,7 +165,7 @@ std::optional<Denial> unenforced_endpoint(const permit::Endpoint& endpoint,
   const bool tcp = endpoint.protocol == permit::Protocol::Tcp;
   return deny(Reason::MechanismUnavailable, asked,
               tcp ? "nothing here resolves names for a run yet: TCP by address is what is carried"
-                  : "nothing here carries UDP or Unix sockets out of a run yet",
+                  : "nothing here carries UDP out of a run yet",
               tcp ? "the addresses of the host as CIDRs" : "leave it out of the request");
 }
 

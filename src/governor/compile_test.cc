@@ -85,11 +85,10 @@ TEST_F(CompileTest, AnEmptyGrantOfOneProgramIsAllowed) {
 }
 
 // One test a field that nothing here enforces yet (DESIGN §8).
-TEST_F(CompileTest, ConnectByNameByDatagramAndToUnixSocketsIsDenied) {
+TEST_F(CompileTest, ConnectByNameAndByDatagramIsDenied) {
   for (const permit::Endpoint& endpoint :
        {permit::Endpoint{permit::Protocol::Tcp, "a.example", {{443, 443}}},
-        permit::Endpoint{permit::Protocol::Udp, "192.0.2.0/24", {{53, 53}}},
-        permit::Endpoint{permit::Protocol::Unix, "/run/x.sock", {}}}) {
+        permit::Endpoint{permit::Protocol::Udp, "192.0.2.0/24", {{53, 53}}}}) {
     grant.connect = {endpoint};
     EXPECT_EQ(outcome(), "mechanism_unavailable") << endpoint.host;
     // Beside one that is carried, too.

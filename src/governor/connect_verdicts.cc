@@ -10,6 +10,7 @@ permit::ConnectFacts facts_of(const enforce::ConnectAttempt& attempt) {
   facts.protocol = static_cast<permit::Protocol>(attempt.protocol);
   facts.address = attempt.address;
   facts.port = attempt.port;
+  if (facts.protocol == permit::Protocol::Unix) facts.host = attempt.path;
   return facts;
 }
 

@@ -24,7 +24,9 @@ bool has_port(const Endpoint& rule, std::uint16_t port) {
 }
 
 bool fits(const Endpoint& rule, const ConnectFacts& facts) {
-  if (rule.protocol != facts.protocol || !has_port(rule, facts.port)) return false;
+  if (rule.protocol != facts.protocol) return false;
+  if (rule.protocol == Protocol::Unix) return rule.host == facts.host;
+  if (!has_port(rule, facts.port)) return false;
   if (const std::optional<Cidr> cidr = parse_cidr(rule.host)) {
     return contains(*cidr, plain(facts.address));
   }
@@ -35,6 +37,7 @@ bool fits(const Endpoint& rule, const ConnectFacts& facts) {
 }  // namespace
 
 std::string endpoint_text(const ConnectFacts& facts) {
+  if (facts.protocol == Protocol::Unix) return "unix:" + facts.host;
   const IpAddress address = plain(facts.address);
   std::string host = facts.host.empty() ? to_string(address) : facts.host;
   if (facts.host.empty() && !address.v4) host = "[" + host + "]";
@@ -44,6 +47,13 @@ std::string endpoint_text(const ConnectFacts& facts) {
 ConnectMatch match_connect(const Grant& grant, const ConnectFacts& facts) {
   for (std::size_t i = 0; i < grant.connect.size(); ++i) {
     if (fits(grant.connect[i], facts)) return ConnectAllowed{i};
+  }
+  if (facts.protocol == Protocol::Unix) {
+    Denial denial;
+    denial.asked = "connect unix:" + printable(facts.host);
+    denial.because = "it is not the run's own, and no connect rule of the permit names it";
+    denial.allow = "[[connect]]\nunix = " + toml_text(facts.host);
+    return denial;
   }
   const IpAddress address = plain(facts.address);
   const std::string cidr = to_string(address) + (address.v4 ? "/32" : "/128");

@@ -4,6 +4,7 @@
 // granted name that had led there, if the run used one. A rule fits when protocol and port are its
 // own and
 //   host is a CIDR       it contains the address
+//   host is a path       of a Unix socket: it is the socket's
 //   host is a name       the name that was used is that name (or below a `*.name`), and the address
 //                        is one of the public internet: a name never opens the inside of a network,
 //                        whatever it resolves to (rebinding, metadata services). For those a CIDR
@@ -25,7 +26,8 @@ namespace writ::permit {
 
 struct ConnectFacts {
   Protocol protocol = Protocol::Tcp;
-  std::string host;  // the name that was resolved; empty: the address was used as it is
+  std::string host;  // the name that was resolved; empty: the address was used as it is. Unix: the
+                     // path of the socket's file, and neither address nor port
   IpAddress address;
   std::uint16_t port = 0;
 };
@@ -39,8 +41,8 @@ using ConnectMatch = std::variant<ConnectAllowed, Denial>;
 // it.
 ConnectMatch match_connect(const Grant& grant, const ConnectFacts& facts);
 
-// endpoint_text is "tcp:HOST:PORT", HOST the name or else the address: how records and policies
-// name an endpoint.
+// endpoint_text is "tcp:HOST:PORT", HOST the name or else the address, or "unix:PATH": how records
+// and policies name an endpoint.
 std::string endpoint_text(const ConnectFacts& facts);
 
 }  // namespace writ::permit

@@ -58,6 +58,24 @@ TEST(MatchConnect, NoNameOpensTheInsideOfANetwork) {
   EXPECT_TRUE(allowed(with_cidr, facts("10.0.0.1", 80, "api.example.org")));
 }
 
+TEST(MatchConnect, AUnixSocketIsGrantedByItsPathAlone) {
+  const Grant grant = granting({{Protocol::Unix, "/run/x", {}}});
+  ConnectFacts asked;
+  asked.protocol = Protocol::Unix;
+  asked.host = "/run/x";
+  EXPECT_TRUE(allowed(grant, asked));
+  EXPECT_EQ(endpoint_text(asked), "unix:/run/x");
+  asked.host = "/run/x/y";
+  EXPECT_FALSE(allowed(grant, asked));
+  const ConnectMatch match = match_connect(grant, asked);
+  EXPECT_EQ(std::get<Denial>(match).allow, "[[connect]]\nunix = \"/run/x/y\"");
+  // Nor does a name open it, nor it a name.
+  EXPECT_FALSE(allowed(granting({{Protocol::Tcp, "/run/x/y", {{1, 65535}}}}), asked));
+  asked.protocol = Protocol::Tcp;
+  asked.host = "/run/x";
+  EXPECT_FALSE(allowed(grant, asked));
+}
+
 TEST(MatchConnect, TheAdviceIsWhatWouldAllowIt) {
   const ConnectMatch match = match_connect(granting({}), facts("fd00::7", 8443));
   const Denial& denial = std::get<Denial>(match);

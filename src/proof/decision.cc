@@ -200,6 +200,13 @@ Question connect_question(const Facts& facts, const permit::ConnectFacts& connec
                  [](std::byte one) { return std::to_integer<std::uint8_t>(one); });
   std::vector<Field> context = common(facts, time);
   const std::string endpoint = permit::endpoint_text(connect);
+  if (connect.protocol == permit::Protocol::Unix) {
+    context.push_back({"protocol", text_value("unix")});
+    context.push_back({"host", text_value(connect.host)});
+    return {{agent(facts), action("connect"), path_uid("Endpoint", endpoint),
+             Value::record(std::move(context))},
+            "connect " + printable(endpoint)};
+  }
   context.push_back({"protocol", text_value(endpoint.substr(0, endpoint.find(':')))});
   context.push_back({"host", text_value(connect.host.empty() ? to_string(address) : connect.host)});
   context.push_back({"address", Value::ip(range)});

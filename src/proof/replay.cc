@@ -29,20 +29,27 @@ Result<UnixMillis> time_in(const policy::Request& request) {
   return UnixMillis(time->as_number());
 }
 
-// What a recorded connect was asked about: TCP by address, or by the name that had led there.
+// What a recorded connect was asked about: TCP by address, or by the name that had led there, or a
+// Unix socket by its path.
 Result<permit::ConnectFacts> connect_facts_in(const policy::Request& request) {
   const policy::ValueRef context = request.context.ref();
   const auto protocol = context.find("protocol");
   const auto host = context.find("host");
   const auto address = context.find("address");
   const auto port = context.find("port");
+  permit::ConnectFacts facts;
+  if (protocol && protocol->kind() == policy::Kind::String && protocol->as_string() == "unix" &&
+      host && host->kind() == policy::Kind::String && !address && !port) {
+    facts.protocol = permit::Protocol::Unix;
+    facts.host = host->as_string();
+    return facts;
+  }
   if (!protocol || protocol->kind() != policy::Kind::String || protocol->as_string() != "tcp" ||
       !host || host->kind() != policy::Kind::String || !address ||
       address->kind() != policy::Kind::Ip || !port || port->kind() != policy::Kind::Long ||
       port->as_number() < 0 || port->as_number() > UINT16_MAX) {
     return Error(Code::Malformed, "the recorded request names no endpoint");
   }
-  permit::ConnectFacts facts;
   facts.address.v4 = !address->as_ip().v6;
   std::transform(address->as_ip().address.begin(), address->as_ip().address.end(),
                  facts.address.bytes.begin(), [](std::uint8_t one) { return std::byte{one}; });

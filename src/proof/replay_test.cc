@@ -64,6 +64,7 @@ class ReplayTest : public testing::Test {
     std::function<void(permit::Intent&)> intent = [](auto&) {};
     std::function<void(ledger::Admission&)> admission = [](auto&) {};
     std::function<void()> after = [] {};
+    permit::ConnectFacts connect = endpoint(7, 443);
   };
 
   ReplayTest()
@@ -194,7 +195,7 @@ class ReplayTest : public testing::Test {
     refusal_at = entries.size();
     refuse(3, facts_of_exec("/bin/forbidden", {"/bin/forbidden"}));
     connect_at = entries.size();
-    connect(4, endpoint(7, 443));
+    connect(4, hooks.connect);
     end_at = entries.size();
     ledger::End end;
     end.counts = {.asked = 3, .refused = 1, .released = 2, .exec_stops = 2};
@@ -278,8 +279,9 @@ class ReplayTest : public testing::Test {
         decide(side, "connect", connect_question(facts, to, UnixMillis(kNow)), answer);
     ledger::Connect body;
     body.pid = 2;
-    body.protocol = "tcp";
-    body.endpoint = side.put("endpoint", as_bytes(std::string_view(permit::endpoint_text(to))));
+    const std::string text = permit::endpoint_text(to);
+    body.protocol = text.substr(0, text.find(':'));
+    body.endpoint = side.put("endpoint", as_bytes(std::string_view(text)));
     in_run(seq, std::move(body), decision);
   }
   // The request of a connect to `to`, as clear text.
@@ -760,6 +762,25 @@ TEST_F(ReplayTest, AConnectByAnotherProtocolIsFound) {
   make();
   body_at<ledger::Connect>(connect_at).protocol = "udp";
   expect_found(connect_at, "about another endpoint");
+}
+
+TEST_F(ReplayTest, AConnectToAUnixSocketIsDecidedAgain) {
+  Hooks hooks;
+  hooks.connect.protocol = permit::Protocol::Unix;
+  hooks.connect.host = "/run/x.sock";
+  hooks.claims = [](permit::Claims& c) {
+    c.grant.connect.push_back({permit::Protocol::Unix, "/run/x.sock", {}});
+  };
+  make(hooks);
+  EXPECT_TRUE(findings().empty());
+}
+
+TEST_F(ReplayTest, AConnectToAUnixSocketThatThePermitDoesNotNameIsFound) {
+  Hooks hooks;
+  hooks.connect.protocol = permit::Protocol::Unix;
+  hooks.connect.host = "/run/x.sock";
+  make(hooks);
+  expect_found(connect_at, "the permit does not grant what was connected to");
 }
 
 TEST_F(ReplayTest, AConnectThatThePermitDoesNotGrantIsFound) {

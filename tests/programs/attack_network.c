@@ -141,9 +141,6 @@ static const char* raw(void) {
 static const char* ping(void) {
   return family(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
 }
-static const char* unix_stream(void) {
-  return family(AF_UNIX, SOCK_STREAM, 0);
-}
 static const char* unix_datagram(void) {
   return family(AF_UNIX, SOCK_DGRAM, 0);
 }
@@ -212,9 +209,9 @@ int main(int argc, char** argv) {
       ONE(fast_open),      ONE(datagram),       ONE(datagram_outside), ONE(socket_in_tree),
       ONE(abstract),       ONE(pair_stream),    ONE(pair_packet),      ONE(pair_datagram),
       ONE(pair_raw),       ONE(machines),       ONE(packets),          ONE(raw),
-      ONE(ping),           ONE(unix_stream),    ONE(unix_datagram),    ONE(crypto),
-      ONE(stream_control), ONE(other_families), ONE(other_netlink),    ONE(sees_interfaces),
-      ONE(adds_route),     {NULL, NULL}};
+      ONE(ping),           ONE(unix_datagram),  ONE(crypto),           ONE(stream_control),
+      ONE(other_families), ONE(other_netlink),  ONE(sees_interfaces),  ONE(adds_route),
+      {NULL, NULL}};
   static const struct attack own[] = {ONE(own_loopback), {NULL, NULL}};
   return attack_main(strcmp(argv[1], "own_loopback") == 0 ? own : list, argc, argv);
 }

@@ -33,7 +33,7 @@ chmod 777 r
 eventually 10 test -s heard || fail "the listeners do not start"
 chmod 666 r/socket
 read -r tcp udp <heard
-works_outside "$attack" 'loopback any_address mapped socket_in_tree abstract unix_stream unix_datagram
+works_outside "$attack" 'loopback any_address mapped socket_in_tree abstract unix_datagram
   other_netlink own_loopback' "$tcp" "$udp" "$PWD/r/socket" "$name"
 "$attack" datagram "$tcp" "$udp" x x >/dev/null
 for what in tcp udp path abstract; do

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
+#include <linux/netlink.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -169,7 +170,9 @@ Passed passed_mounts;
   make_proc();
   wire::Message ready;
   ready.kind = wire::Kind::Ready;
-  if (!send_message(ready, -1)) _exit(0);
+  const int diagnosis = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+  if (!send_message(ready, diagnosis)) _exit(0);
+  if (diagnosis >= 0) (void)close(diagnosis);
 
   Script script;
   receive_script(script, passed_mounts);

@@ -105,7 +105,8 @@ enum class Kind : std::uint32_t {
   Listener = 18,    // first task to governor, with the descriptor
   Failed = 19,      // value: errno; text: what could not be done
   NotStarted = 20,  // first task to governor: execve returned; value: errno
-  Ready = 21        // init to governor: in its namespaces, its /proc made, waiting for the script
+  Ready = 21        // init to governor: in its namespaces, its /proc made, waiting for the script;
+                    // with a socket for sock_diag(7) of the run's network where the kernel has it
 };
 
 struct Message {
