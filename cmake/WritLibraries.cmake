@@ -1,4 +1,5 @@
-# The libraries that Writ's programs are made of: Writ::sodium, Writ::seccomp, Writ::crypto, Writ::fmt.
+# The libraries that Writ's programs are made of: Writ::sodium, Writ::seccomp, Writ::crypto,
+# Writ::sqlite, Writ::fmt.
 #
 # Static where the machine has the archive: a run loads and relocates Writ anew, and shared
 # libraries were a third of a whole run's time. libc stays shared, for accounts that come from NSS.
@@ -17,11 +18,11 @@ endfunction()
 writ_library(sodium libsodium libsodium)
 writ_library(seccomp libseccomp libseccomp)
 writ_library(crypto libcrypto libcrypto)
+writ_library(sqlite sqlite3 libsqlite3)
+target_link_libraries(Writ::sqlite INTERFACE Threads::Threads ${CMAKE_DL_LIBS} m)
 target_link_libraries(Writ::crypto INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
 
 # Without exceptions everywhere: one meaning of its templates in all parts of a program.
 add_library(Writ::fmt INTERFACE IMPORTED GLOBAL)
 target_link_libraries(Writ::fmt INTERFACE fmt::fmt-header-only)
 target_compile_definitions(Writ::fmt INTERFACE FMT_EXCEPTIONS=0)
-
-pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)  # for comparison in bench/ only

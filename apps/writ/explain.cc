@@ -4,6 +4,7 @@
 #include "ledger/store/reader.h"
 #include "writ/event_json.h"
 #include "writ/ledger_files.h"
+#include "writ/log_search.h"
 #include "writ/print.h"
 #include "writ/verbs.h"
 
@@ -15,29 +16,19 @@ struct Found {
   ledger::Event event;
 };
 
-bool is_refusal(const ledger::Event& event) {
-  if (event.kind() == ledger::EventKind::Denial || event.kind() == ledger::EventKind::Refusal) {
-    return true;
+Result<Found> find(const Options& options, Machine& machine, ledger::LedgerReader& reader) {
+  LogSearch search(options, machine, reader);
+  LeafIndex index;
+  if (options.last) {
+    const auto last = TRY(
+        search->newest({.refused = true}, [](LeafIndex, const ledger::Event&) { return true; }));
+    if (!last) return Error(Code::NotFound, "nothing was refused, as far as the ledger goes");
+    index = *last;
+  } else {
+    index = TRY(find_entry(*search, options.target));
   }
-  const ledger::End* end = event.as<ledger::End>();
-  return end != nullptr && end->reason != EndReason::Exited && end->reason != EndReason::Signalled;
-}
-
-Result<Found> find(const Options& options, ledger::LedgerReader& reader) {
-  if (!options.last) {
-    const LeafIndex index = TRY(find_entry(reader, options.target));
-    const ByteVec entry = TRY(reader.entry(index));
-    return Found{index, TRY(ledger::decode_event(entry))};
-  }
-  std::optional<Found> found;
-  const auto look = [&](LeafIndex index, Bytes entry) -> Result<bool> {
-    const ledger::Event event = TRY(ledger::decode_event(entry));
-    if (is_refusal(event)) found = Found{index, event};
-    return true;
-  };
-  TRY(reader.for_each(LeafIndex(0), look));
-  if (!found) return Error(Code::NotFound, "nothing was refused, as far as the ledger goes");
-  return *found;
+  const ByteVec entry = TRY(reader.entry(index));
+  return Found{index, TRY(ledger::decode_event(entry))};
 }
 
 // The clear text of one name, when it is kept and is what the entry commits to.
@@ -75,7 +66,7 @@ Result<int> explain(const Options& options, Machine& machine) {
     return Error(Code::InvalidArgument, "explain what?  writ explain EVENT | --last | --codes");
   }
   auto reader = TRY(ledger::LedgerReader::open(machine.storage, machine.home.state));
-  const Found found = TRY(find(options, *reader));
+  const Found found = TRY(find(options, machine, *reader));
   const ledger::Event& event = found.event;
   std::optional<ledger::Side> side;
   if (Result<ledger::Side> read = reader->side(event.id()); read) side = std::move(*read);

@@ -8,6 +8,7 @@
 #include "ledger/store/export.h"
 #include "ledger/store/fsck.h"
 #include "writ/ledger_files.h"
+#include "writ/log_search.h"
 #include "writ/output_file.h"
 #include "writ/print.h"
 #include "writ/progress.h"
@@ -21,7 +22,8 @@ Result<int> export_receipt(const Options& options, Machine& machine) {
     return Error(Code::InvalidArgument, "a receipt is one file: --receipt ENTRY -o FILE");
   }
   auto reader = TRY(ledger::LedgerReader::open(machine.storage, machine.home.state));
-  const LeafIndex index = TRY(find_entry(*reader, options.ledger.receipt));
+  LogSearch search(options, machine, *reader);
+  const LeafIndex index = TRY(find_entry(*search, options.ledger.receipt));
   const ledger::InclusionProof proof = TRY(reader->prove(index));
   const crypto::PrivateKey log_key = TRY(governor::load_key(machine.home, governor::kLogKey));
   const ByteVec receipt = TRY(ledger::inclusion_receipt(
@@ -133,7 +135,8 @@ Result<int> ledger_erase(const Options& options, Machine& machine) {
     run = *whole;
   } else {
     auto reader = TRY(ledger::LedgerReader::open(machine.storage, machine.home.state));
-    const LeafIndex index = TRY(find_entry(*reader, text));
+    LogSearch search(options, machine, *reader);
+    const LeafIndex index = TRY(find_entry(*search, text));
     const ByteVec entry = TRY(reader->entry(index));
     const ledger::Event event = TRY(ledger::decode_event(entry));
     run = event.id().run;

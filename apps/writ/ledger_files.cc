@@ -7,19 +7,42 @@
 
 namespace writ::cli {
 
-Result<LeafIndex> find_entry(ledger::LedgerReader& reader, const std::string& text) {
+namespace {
+
+std::optional<std::uint64_t> number_in(const std::string& text) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool is_number = !text.empty() && error == std::errc() && end == text.data() + text.size();
-  if (is_number) return LeafIndex(number);
-  std::optional<LeafIndex> found;
-  const auto look = [&](LeafIndex index, Bytes entry) -> Result<bool> {
-    const ledger::Event event = TRY(ledger::decode_event(entry));
-    if (ledger::to_string(event.id()) == text) found = index;
-    return !found;
-  };
-  TRY(reader.for_each(LeafIndex(0), look));
-  if (found) return *found;
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return {};
+  return number;
+}
+
+// An event's name, in exactly its form.
+std::optional<ledger::EventId> event_named(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string::npos) return {};
+  const std::string run = text.substr(0, slash);
+  const std::string rest = text.substr(slash + 1);
+  const std::optional<std::uint64_t> seq = number_in(rest);
+  if (!seq || std::to_string(*seq) != rest) return {};
+  if (run == "-" || run == "outside") return ledger::EventId{ledger::kNoRun, Seq(*seq)};
+  const Result<RunId> id = parse_run_id(run);
+  if (!id || *id == ledger::kNoRun) return {};
+  return ledger::EventId{*id, Seq(*seq)};
+}
+
+}  // namespace
+
+Result<LeafIndex> find_entry(ledger::Search& search, const std::string& text) {
+  if (const auto number = number_in(text)) return LeafIndex(*number);
+  if (const auto event = event_named(text)) {
+    std::optional<LeafIndex> found;
+    const auto take = [&](LeafIndex index, const ledger::Event&, Bytes) -> Result<bool> {
+      found = index;
+      return false;
+    };
+    TRY(search.each({.run = event->run, .seq = event->seq}, take));
+    if (found) return *found;
+  }
   return Error(Code::NotFound, "the ledger has no event `" + printable(text) + "`");
 }
 

@@ -6,14 +6,15 @@
 #include <string>
 #include <utility>
 
-#include "ledger/store/reader.h"
+#include "ledger/store/search.h"
 #include "ledger/trust_policy.h"
 #include "writ/options.h"
 
 namespace writ::cli {
 
-// find_entry reads an entry's number, or RUN/SEQ; NotFound when the log has no such event.
-Result<LeafIndex> find_entry(ledger::LedgerReader& reader, const std::string& text);
+// find_entry reads an entry's number, or RUN/SEQ; outside runs `-/SEQ` or `outside/SEQ`. NotFound
+// when the log has no such event; a number is taken as it is.
+Result<LeafIndex> find_entry(ledger::Search& search, const std::string& text);
 
 // entry_range is --from and --to, both included; nothing when neither is given. InvalidArgument
 // when it holds nothing.

@@ -5,6 +5,7 @@
 #include "ledger/tlog_proof.h"
 #include "writ/event_json.h"
 #include "writ/ledger_files.h"
+#include "writ/log_search.h"
 #include "writ/output_file.h"
 #include "writ/print.h"
 #include "writ/verbs.h"
@@ -146,7 +147,8 @@ Result<int> ledger_prove(const Options& options, Machine& machine) {
   if (const std::optional<KeptHead> old = TRY(kept_head_given(options))) {
     return prove_continued(options, *reader, old->checkpoint);
   }
-  const LeafIndex index = TRY(find_entry(*reader, options.target));
+  LogSearch search(options, machine, *reader);
+  const LeafIndex index = TRY(find_entry(*search, options.target));
   const ledger::InclusionProof proof = TRY(reader->prove(index, options.ledger.cosigned));
   ledger::TlogProof file;
   file.index = index;

@@ -15,6 +15,7 @@
 #include "permit/permit.h"
 #include "writ/event_json.h"
 #include "writ/ledger_files.h"
+#include "writ/log_search.h"
 #include "writ/print.h"
 #include "writ/verbs.h"
 
@@ -73,60 +74,56 @@ std::string all_kinds() {
   return names;
 }
 
-// Which entries are wanted, by what stands in them.
-struct Filter {
-  std::optional<ledger::EventKind> kind;
-  std::string permit;  // the start of its id in hex
-  std::int64_t since = std::numeric_limits<std::int64_t>::min();
-  std::int64_t until = std::numeric_limits<std::int64_t>::max();
-  LeafIndex from = LeafIndex(0);
-  LeafIndex to = LeafIndex(std::numeric_limits<std::uint64_t>::max());
-
-  bool takes(LeafIndex index, const ledger::Event& event) const {
-    if (index < from || index > to) return false;
-    if (kind && event.kind() != *kind) return false;
-    if (event.time().get() < since || event.time().get() > until) return false;
-    if (permit.empty()) return true;
-    const auto* authority = std::get_if<ledger::PermitAuthority>(&event.authority());
-    return authority != nullptr && to_hex(authority->permit).starts_with(permit);
-  }
-};
-
-Result<Filter> filter_of(const LedgerOptions& options, const Clock& clock) {
-  Filter filter;
+Result<ledger::EntryQuery> query_of(const LedgerOptions& options, const Clock& clock) {
+  ledger::EntryQuery query;
   if (!options.kind.empty()) {
-    filter.kind = ledger::find_kind(options.kind);
-    if (!filter.kind) {
+    query.kind = ledger::find_kind(options.kind);
+    if (!query.kind) {
       return Error(Code::InvalidArgument, "`" + printable(options.kind) +
                                               "` is no kind of event; these are: " + all_kinds());
     }
   }
-  filter.permit = options.permit;
-  if (filter.permit.find_first_not_of("0123456789abcdef") != std::string::npos) {
+  query.permit = options.permit;
+  if (query.permit.find_first_not_of("0123456789abcdef") != std::string::npos ||
+      query.permit.size() > 64) {
     return Error(Code::InvalidArgument,
-                 "`" + printable(filter.permit) + "` is not the start of a permit id");
+                 "`" + printable(query.permit) + "` is not the start of a permit id");
   }
-  if (!options.since.empty()) filter.since = TRY(moment(options.since, clock));
-  if (!options.until.empty()) filter.until = TRY(moment(options.until, clock));
+  query.reason = options.reason;
+  if (!query.reason.empty() && !find_reason(query.reason) && !find_end(query.reason)) {
+    return Error(Code::InvalidArgument, "`" + printable(query.reason) +
+                                            "` is no reason code: writ explain --codes lists them");
+  }
+  if (!options.since.empty()) query.since = TRY(moment(options.since, clock));
+  if (!options.until.empty()) query.until = TRY(moment(options.until, clock));
   if (const auto range = TRY(entry_range(options))) {
-    filter.from = range->first;
-    filter.to = range->second;
+    query.from = range->first;
+    query.to = range->second;
   }
-  return filter;
+  return query;
 }
 
-// Which runs are wanted. Entries come in their order, a run's admission before all else of it.
+// Which runs are wanted: all, one, or those of a program.
 class Runs {
  public:
   Runs(ledger::LedgerReader& reader, const std::string& program, std::optional<RunId> only)
       : reader_(reader), program_(program), only_(only) {}
 
+  // look finds those that the ledger holds now.
+  Result<void> look(ledger::Search& search) {
+    if (all()) return {};
+    const auto take = [&](LeafIndex, const ledger::Event& event, Bytes) -> Result<bool> {
+      (void)takes(event);
+      return true;
+    };
+    return search.each({.kind = ledger::EventKind::Admission, .run = only_}, take);
+  }
   bool all() const { return !only_ && program_.empty(); }
   bool takes(const ledger::Event& event) {
     if (all()) return true;
     const RunId& run = event.id().run;
     if (only_ && run != *only_) return false;
-    if (event.kind() == ledger::EventKind::Admission &&
+    if (event.kind() == ledger::EventKind::Admission && !seen_.contains(run) &&
         (program_.empty() || is_program(reader_, event, program_))) {
       seen_.insert(run);
     }
@@ -142,17 +139,15 @@ class Runs {
 };
 
 // The last run; of this program, when one is named.
-Result<std::optional<RunId>> last_run(ledger::LedgerReader& reader, const std::string& program) {
+Result<std::optional<RunId>> last_run(ledger::Search& search, ledger::LedgerReader& reader,
+                                      const std::string& program) {
   std::optional<RunId> last;
-  const auto look = [&](LeafIndex, Bytes entry) -> Result<bool> {
-    const ledger::Event event = TRY(ledger::decode_event(entry));
-    if (event.kind() == ledger::EventKind::Admission &&
-        (program.empty() || is_program(reader, event, program))) {
-      last = event.id().run;
-    }
+  const auto accept = [&](LeafIndex, const ledger::Event& event) {
+    if (!program.empty() && !is_program(reader, event, program)) return false;
+    last = event.id().run;
     return true;
   };
-  TRY(reader.for_each(LeafIndex(0), look));
+  (void)TRY(search.newest({.kind = ledger::EventKind::Admission}, accept));
   return last;
 }
 
@@ -160,6 +155,22 @@ Result<std::optional<RunId>> last_run(ledger::LedgerReader& reader, const std::s
 bool reader_gone() {
   pollfd out{STDOUT_FILENO, 0, 0};
   return ::poll(&out, 1, kFollowMillis) > 0 && (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+// Shows what is there and stays for what comes, until the last entry that is wanted.
+Result<void> follow(ledger::LedgerReader& reader, const ledger::EntryQuery& query,
+                    const ledger::Search::Visit& visit) {
+  LeafIndex next = query.from;
+  const auto take = [&](LeafIndex index, Bytes entry) -> Result<bool> {
+    if (index > query.to) return false;
+    next = LeafIndex(index.get() + 1);
+    const ledger::Event event = TRY(ledger::decode_event(entry));
+    return query.takes(index, event) ? visit(index, event, entry) : Result<bool>(true);
+  };
+  do {
+    TRY(reader.for_each(next, take));
+  } while (next <= query.to && !reader_gone());
+  return {};
 }
 
 std::optional<ledger::Side> side_of(ledger::LedgerReader& reader, const ledger::EventId& id) {
@@ -174,18 +185,18 @@ Result<int> no_such_run(const Options& options) {
   return kNo;
 }
 
-Result<int> show_trees(ledger::LedgerReader& reader, Runs& runs, const Options& options) {
+Result<int> show_trees(ledger::Search& search, ledger::LedgerReader& reader, Runs& runs,
+                       std::optional<RunId> only, const Options& options) {
   std::vector<RunId> order;
   std::map<RunId, std::vector<lineage::Step>> steps;
-  const auto take = [&](LeafIndex, Bytes entry) -> Result<bool> {
-    const ledger::Event event = TRY(ledger::decode_event(entry));
+  const auto take = [&](LeafIndex, const ledger::Event& event, Bytes) -> Result<bool> {
     if (!event.in_run() || !runs.takes(event)) return true;
     const auto [at, added] = steps.try_emplace(event.id().run);
     if (added) order.push_back(event.id().run);
     at->second.push_back({event, side_of(reader, event.id())});
     return true;
   };
-  TRY(reader.for_each(LeafIndex(0), take));
+  TRY(search.each({.run = only}, take));
   if (runs.none() || order.empty()) return no_such_run(options);
   for (const RunId& run : order) {
     std::vector<lineage::Step>& of_run = steps[run];
@@ -200,9 +211,8 @@ Result<int> show_trees(ledger::LedgerReader& reader, Runs& runs, const Options& 
 
 Result<int> ledger_show(const Options& options, Machine& machine) {
   const LedgerOptions& asked = options.ledger;
-  const Filter filter = TRY(filter_of(asked, machine.clock));
-  const bool filtered = filter.kind || !filter.permit.empty() || !asked.since.empty() ||
-                        !asked.until.empty() || asked.from || asked.to;
+  ledger::EntryQuery query = TRY(query_of(asked, machine.clock));
+  const bool filtered = query.narrow() || asked.from || asked.to;
   if (options.tree && (filtered || asked.follow || options.json)) {
     return Error(Code::InvalidArgument,
                  "--tree draws whole runs: it goes with a run, --last and --command only");
@@ -213,21 +223,18 @@ Result<int> ledger_show(const Options& options, Machine& machine) {
   std::optional<RunId> only;
   if (!options.target.empty()) only = TRY(parse_run_id(options.target));
   auto reader = TRY(ledger::LedgerReader::open(machine.storage, machine.home.state));
+  LogSearch search(options, machine, *reader);
   if (options.last) {
-    only = TRY(last_run(*reader, options.program));
+    only = TRY(last_run(*search, *reader, options.program));
     if (!only) return no_such_run(options);
   }
   Runs runs(*reader, options.program, only);
-  if (options.tree) return show_trees(*reader, runs, options);
-
-  // A run's entries are known by its admission, which may stand before the first entry wanted.
-  LeafIndex next = runs.all() ? filter.from : LeafIndex(0);
+  TRY(runs.look(*search));
+  if (options.tree) return show_trees(*search, *reader, runs, only, options);
+  query.run = only;
   std::string entries;
-  const auto take = [&](LeafIndex index, Bytes entry) -> Result<bool> {
-    if (index > filter.to) return false;
-    next = LeafIndex(index.get() + 1);
-    const ledger::Event event = TRY(ledger::decode_event(entry));
-    if (!runs.takes(event) || !filter.takes(index, event)) return true;
+  const auto take = [&](LeafIndex index, const ledger::Event& event, Bytes) -> Result<bool> {
+    if (!runs.takes(event)) return true;
     if (!options.json) {
       answer(fmt::format("{:>6}  {}  {}", index.get(), to_rfc3339(event.time()),
                          ledger::describe(event)));
@@ -242,9 +249,10 @@ Result<int> ledger_show(const Options& options, Machine& machine) {
     }
     return true;
   };
-  TRY(reader->for_each(next, take));
-  while (asked.follow && next <= filter.to && !reader_gone()) {
-    TRY(reader->for_each(next, take));
+  if (asked.follow) {
+    TRY(follow(*reader, query, take));
+  } else {
+    TRY(search->each(query, take));
   }
   if (runs.none()) return no_such_run(options);
   if (options.json && !asked.follow) answer("{\"schema\":0,\"entries\":[" + entries + "]}");

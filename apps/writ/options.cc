@@ -22,7 +22,7 @@ constexpr Verb kVerbs[] = {
     {"revoke", "revoke a permit, key or run, and end what runs under it"},
     {"freeze", "hold a run: all its processes stop and its gates answer nothing"},
     {"thaw", "let a frozen run go on"},
-    {"ps", "show the runs that are alive"},
+    {"ps", "show the runs that are alive; --all: those that have ended too"},
     {"explain", "say why: an event of the ledger, the last refusal, or all reason codes"},
     {"domain list", "list the domains that are defined here"},
     {"domain show", "show a domain: what it enforces, and what carries it"},
@@ -92,12 +92,13 @@ class Parser {
     revoke->add_option("--reason", options_.reason, "why, for the record");
     revoke->add_flag("--key", options_.key, "the target is a key id");
 
-    verb("ps");
+    verb("ps")->add_flag("-a,--all", options_.all, "runs that have ended too, from the ledger");
     for (const char* name : {"freeze", "thaw"}) {
       verb(name)->add_option("run", options_.target, "a run's id, or the start of it")->required();
     }
     CLI::App* explain = verb("explain");
-    explain->add_option("event", options_.target, "an entry's number, or RUN/SEQ");
+    explain->add_option("event", options_.target,
+                        "an entry's number, or RUN/SEQ (-/SEQ outside runs)");
     explain->add_flag("--last", options_.last, "the last refusal");
     explain->add_flag("--codes", options_.codes, "all reason codes");
 
@@ -124,6 +125,10 @@ class Parser {
     if (split != arguments.end()) {
       options_.command.emplace(split + 1, arguments.end());
       arguments.erase(split, arguments.end());
+    }
+    // The name of an event outside runs looks like an option: it has another form too.
+    for (std::string& one : arguments) {
+      if (one.starts_with("-/")) one = "outside" + one.substr(1);
     }
     std::reverse(arguments.begin(), arguments.end());
     try {
@@ -217,6 +222,8 @@ class Parser {
     range(show);
     show->add_option("--kind", ledger.kind, "only events of this kind (exec, refusal, …)");
     show->add_option("--permit", ledger.permit, "only what was done under this permit (id, start)");
+    show->add_option("--reason", ledger.reason,
+                     "only denials, refusals and ends with this reason code");
     show->add_option("--since", ledger.since,
                      "only events from then on (2026-01-31T12:00:00Z, or 10m: ten minutes ago)");
     show->add_option("--until", ledger.until, "only events up to then");
@@ -224,7 +231,8 @@ class Parser {
     CLI::App* check = verb("ledger verify");
     trust(check), head(check), range(check);
     CLI::App* prove = verb("ledger prove");
-    prove->add_option("entry", options_.target, "an entry's number, or RUN/SEQ");
+    prove->add_option("entry", options_.target,
+                      "an entry's number, or RUN/SEQ (-/SEQ outside runs)");
     prove->add_option("-o,--output", options_.output, "where to (default: standard output)");
     prove->add_option("--entry", ledger.entry, "the raw entry goes to, or comes from, this file");
     prove->add_flag("--cosigned", ledger.cosigned, "under the last head that witnesses cosigned");

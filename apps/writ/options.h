@@ -45,6 +45,7 @@ struct LedgerOptions {
   std::string entry;                       // prove, export: the file of the raw entry
   std::string receipt;                     // export: of this entry
   std::string kind, permit, since, until;  // show
+  std::string reason;                      // show: a code
   std::optional<std::uint64_t> from, to;   // show, verify: entries
   bool follow = false;                     // show
   bool cosigned = false;                   // prove
@@ -71,6 +72,7 @@ struct Options {
   bool last = false;  // explain, ledger show
   bool codes = false;
   bool tree = false;
+  bool all = false;   // ps: runs that have ended too
   bool keep = false;  // demo
   PolicyOptions policy;
   LedgerOptions ledger;

@@ -1,7 +1,15 @@
 // A bar on standard error for work that takes long: shown only on a terminal, and only after half a
-// second; gone when the work is done. Thread safety: one thread.
+// second; gone when the work is done.
+//
+// While there is one, a first SIGINT, SIGTERM or SIGHUP is taken at the next `show`, which is
+// called between two steps of the work: nothing half-written is left, and the process dies of that
+// signal. A second one kills at once. Signals that were ignored stay so.
+//
+// Thread safety: one thread, one Progress at a time.
 #pragma once
 
+#include <array>
+#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -24,11 +32,14 @@ class Progress {
   }
 
  private:
+  void give_way();
+
   const Clock& clock_;
   const std::string doing_;
   const bool wanted_;
   std::int64_t next_;
   bool drawn_ = false;
+  std::array<struct sigaction, 3> before_ = {};
 };
 
 }  // namespace writ::cli

@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include <algorithm>
+#include <map>
+
 #include "cose/key.h"
 #include "governor/control.h"
 #include "governor/keystore.h"
@@ -9,6 +12,7 @@
 #include "governor/registry.h"
 #include "ledger/side.h"
 #include "permit/permit.h"
+#include "writ/log_search.h"
 #include "writ/permit_file.h"
 #include "writ/print.h"
 #include "writ/verbs.h"
@@ -123,6 +127,66 @@ Result<int> hold(const Options& options, Machine& machine, governor::ControlVerb
                : "running again"));
   }
   return kYes;
+}
+
+// How a run ended, as the ledger has it.
+struct Ending {
+  std::string reason;
+  std::optional<std::int32_t> status;
+  std::optional<ledger::GateCounts> counts;
+};
+
+// list_ended puts the runs that are in the ledger and not alive, the earliest first.
+Result<void> list_ended(const Options& options, Machine& machine,
+                        const std::vector<governor::Registration>& alive, json::Value& list) {
+  auto reader = TRY(ledger::LedgerReader::open(machine.storage, machine.home.state));
+  LogSearch search(options, machine, *reader);
+  std::map<RunId, Ending> endings;
+  const auto note = [&](LeafIndex, const ledger::Event& event, Bytes) -> Result<bool> {
+    if (const auto* end = event.as<ledger::End>()) {
+      endings[event.id().run] = {std::string(code_of(end->reason)), end->status, end->counts};
+    } else if (const auto* cut = event.as<ledger::Interrupted>()) {
+      endings[event.id().run] = {std::string(code_of(cut->reason)), {}, {}};
+    }
+    return true;
+  };
+  TRY(search->each({.kind = ledger::EventKind::End}, note));
+  TRY(search->each({.kind = ledger::EventKind::Interrupted}, note));
+  const auto show = [&](LeafIndex, const ledger::Event& event, Bytes) -> Result<bool> {
+    const RunId run = event.id().run;
+    if (std::any_of(alive.begin(), alive.end(),
+                    [&](const governor::Registration& one) { return one.run == run; })) {
+      return true;
+    }
+    const auto found = endings.find(run);
+    // Its governor is gone, and nobody has written that down yet.
+    const Ending ending = found == endings.end() ? Ending{"unknown", {}, {}} : found->second;
+    const auto* admission = event.as<ledger::Admission>();
+    const auto& permit = std::get<ledger::PermitAuthority>(event.authority()).permit;
+    if (options.json) {
+      json::Value value = json::Value::object();
+      value.set("run", to_string(run)).set("domain", admission->domain);
+      value.set("permit", to_hex(permit)).set("tier", admission->tier).set("state", "ended");
+      value.set("began", to_rfc3339(event.time())).set("reason", ending.reason);
+      if (ending.status) value.set("status", std::int64_t{*ending.status});
+      if (ending.counts) {
+        value.set("execs", ending.counts->released).set("denied", ending.counts->refused);
+      }
+      value.set("command", admission->command);
+      list.push(std::move(value));
+    } else {
+      const auto count = [&](std::uint64_t ledger::GateCounts::*which) {
+        return ending.counts ? std::to_string((*ending.counts).*which) : std::string("?");
+      };
+      answer(fmt::format("{:<26}  {:<10} {:<16} {:<8}  {:<7}  {:<8} {:>6} {:>7} {:>7}  {}",
+                         to_string(run), printable(admission->domain, 20), "-", short_hex(permit),
+                         printable(admission->tier, 20), ending.reason, "-",
+                         count(&ledger::GateCounts::released), count(&ledger::GateCounts::refused),
+                         printable(admission->command)));
+    }
+    return true;
+  };
+  return search->each({.kind = ledger::EventKind::Admission}, show);
 }
 
 }  // namespace
@@ -256,6 +320,7 @@ Result<int> ps(const Options& options, Machine& machine) {
                          status ? std::to_string(status->refused) : "?", printable(run.command)));
     }
   }
+  if (options.all) TRY(list_ended(options, machine, runs, list));
   if (options.json) {
     json::Value value = new_answer();
     value.set("runs", std::move(list));

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "ledger/store/reader.h"
+#include "ledger/store/search.h"
 #include "ledger/store/store.h"
 
 namespace writ::ledger {
@@ -37,8 +38,11 @@ std::string_view advice_for(Damage damage) {
              "be "
              "finished";
     case Damage::IndexOnly:
-      return "no entry is lost: files that are made from entries are missing; they are made again "
-             "after a restart of the machine, or copy them from a mirror";
+      return "no entry is lost: files that are made from entries are missing or wrong; a wrong "
+             "index "
+             "was removed and is made anew by the next search; tiles are made again after a "
+             "restart "
+             "of the machine, or copy them from a mirror";
   }
   return "";
 }
@@ -93,7 +97,12 @@ Result<FsckReport> fsck(Storage& storage, const std::string& state_dir, const Cl
         {"key_mismatch", Damage::KeyMismatch,
          "ledger/vkey is not the log key in force: " + to_string(report.verified.keys.back())});
   }
+  // An index is held against the log only where that is sound.
+  const std::string index =
+      report.findings.empty() ? index_fault(storage, state_dir, **reader) : std::string();
+  if (!index.empty()) report.findings.push_back({"index_differs", Damage::IndexOnly, index});
   if (!options.repair) return report;
+  if (!index.empty()) TRY(discard_index(storage, state_dir));
   Result<std::unique_ptr<Store>> store = Store::open(storage, state_dir, clock, {});
   if (store) {
     for (const RepairNote& note : (*store)->take_repairs()) {

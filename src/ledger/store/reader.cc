@@ -25,9 +25,14 @@ class ReaderImpl final : public LedgerReader {
   HashAt hashes_under(TreeSize size);
   Result<bool> each_in_segments(std::uint64_t segment, LeafIndex& next,
                                 const std::function<Result<bool>(LeafIndex, Bytes)>& fn);
+  bool take_bundle(const TileId& id);
 
   Files files_;
   SideFiles sides_;
+  // The bundle read last: entries that were bundled never change.
+  std::uint64_t bundle_index_ = 0;
+  ByteVec bundle_;
+  std::vector<Bytes> bundled_;  // in bundle_
 };
 
 Result<ByteVec> ReaderImpl::file(const std::string& path, std::size_t limit) {
@@ -98,7 +103,30 @@ Result<void> ReaderImpl::tail(LeafIndex from, const std::function<Result<void>(B
   });
 }
 
+bool ReaderImpl::take_bundle(const TileId& id) {
+  bundled_.clear();
+  Result<ByteVec> bytes = file(tile_path(id), kMaxBundleBytes);
+  if (!bytes) return false;
+  bundle_ = std::move(*bytes);
+  Result<std::vector<Bytes>> entries = decode_bundle(bundle_, id.width);
+  if (!entries) return false;
+  bundle_index_ = id.index;
+  bundled_ = std::move(*entries);
+  return true;
+}
+
+// From its bundle, where one holds it: a segment would have to be read from its beginning.
 Result<ByteVec> ReaderImpl::entry(LeafIndex index) {
+  const std::uint64_t number = index.get() / kTileWidth;
+  const std::size_t at = index.get() % kTileWidth;
+  const auto bundled = [&] { return bundle_index_ == number && at < bundled_.size(); };
+  if (!bundled() && !take_bundle({TileId::kEntries, number, kTileWidth})) {
+    const Result<Checkpoint> stored = head();
+    if (stored && index.get() < stored->size.get() && stored->size.get() / kTileWidth == number) {
+      (void)take_bundle(bundle_of(LeafIndex(stored->size.get()), stored->size));
+    }
+  }
+  if (bundled()) return to_vec(bundled_[at]);
   std::optional<ByteVec> found;
   TRY(for_each(index, [&](LeafIndex, Bytes bytes) -> Result<bool> {
     found = to_vec(bytes);

@@ -35,7 +35,8 @@ Result<void> check_state_name(const std::string& name) {
            c == '_' || c == '-' || c == '/';
   });
   const std::string first = name.substr(0, slash);
-  const bool ours = first == "ledger" || first == "objects" || first == "side";
+  const bool ours =
+      first == "ledger" || first == "objects" || first == "side" || first.starts_with("index");
   if (name.empty() || !plain || ours || first.empty() || first[0] == '.' ||
       (slash != std::string::npos && (slash + 1 == name.size() || name[slash + 1] == '.' ||
                                       name.find('/', slash + 1) != std::string::npos))) {
