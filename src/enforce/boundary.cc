@@ -117,7 +117,9 @@ Result<ByteVec> write_script(const Plan& plan, const Layout& layout, const Capab
     wire::Step step;
     step.op = from.op;
     step.path = writer.text(from.path);
-    if (from.op == wire::Op::Symlink) step.target = writer.text(from.target);
+    if (from.op == wire::Op::Symlink || from.op == wire::Op::Text) {
+      step.target = writer.text(from.target);
+    }
     step.attributes = from.attributes;
     step.size = from.size;
     step.mode = from.mode;
@@ -141,6 +143,7 @@ Result<ByteVec> write_script(const Plan& plan, const Layout& layout, const Capab
   head.directory = writer.text(plan.directory);
   const auto argv = writer.texts(plan.argv);
   const auto environment = writer.texts(plan.environment);
+  head.resolver = plan.resolv_conf.empty() ? 0 : 1;
   head.mdwe = !plan.jit && kernel.mdwe ? 1 : 0;
   head.land_fs = landlock::handled(kernel.landlock_abi);
   head.land_scope = landlock::scopes(kernel.landlock_abi);
@@ -236,7 +239,7 @@ Result<UniqueFd> await(FdRef lifeline, wire::Kind wanted) {
   if (got.message.kind == wire::Kind::Failed) {
     return errno_error(got.message.value, printable(got.message.text, sizeof got.message.text));
   }
-  const bool without = wanted == wire::Kind::Listener && !got.fd;
+  const bool without = wanted != wire::Kind::Ready && !got.fd;
   if (got.message.kind != wanted || without) {
     return Error(Code::Internal, "init sent something else than what was waited for");
   }
@@ -346,6 +349,7 @@ Result<Boundary> build(const Plan& plan, Prepared prepared, const Capabilities& 
   if (!batch.empty()) TRY(send_fds(lifeline, kind, batch));
 
   Boundary out;
+  if (!plan.resolv_conf.empty()) out.resolver = TRY(await(lifeline, wire::Kind::Resolver));
   out.listener = TRY(await(lifeline, wire::Kind::Listener));
   Child child = std::move(*std::exchange(prepared.child_, std::nullopt));
   out.run = plan.run;

@@ -36,6 +36,7 @@ struct Boundary {
   UniqueFd init_pidfd;  // kill this: the kernel ends the whole pid namespace
   UniqueFd lifeline;    // SEQPACKET; closing it makes init exit
   UniqueFd listener;    // seccomp user notification; the only copy
+  UniqueFd resolver;    // where the run asks for names (resolver.h); none: the plan has none
   UniqueFd diagnosis;   // sock_diag(7) of the run's network (net_local.h); none: not on this kernel
 };
 

@@ -18,6 +18,7 @@ namespace {
 using wire::Op;
 
 constexpr std::size_t kMaxPath = 4095;
+constexpr char kResolvConf[] = "nameserver 127.0.0.1\n";
 
 // Component order: a tree comes right before everything in it ("/a", "/a/b", "/a.b").
 struct ByComponent {
@@ -80,6 +81,7 @@ class Builder {
     pin();
     skeleton();
     for (const auto& [path, entry] : entries_) TRY(mount(path, entry));
+    resolver();
     working_directory();
     for (const std::string& cover : plan_.covers) {
       if (enclosing(cover) != nullptr) step(Op::Cover, cover);
@@ -117,6 +119,7 @@ class Builder {
     }
     for (const std::string& one : plan_.covers) TRY(normal(one, "reserved path"));
     TRY(normal(plan_.program, "program"));
+    if (!plan_.resolv_conf.empty()) TRY(normal(plan_.resolv_conf, "resolver's file"));
     if (!is_normal(plan_.directory)) {
       return Error(Code::InvalidArgument, "working directory `" + printable(plan_.directory) +
                                               "` is not a plain absolute path");
@@ -258,6 +261,18 @@ class Builder {
     return {};
   }
 
+  // Over the host's file where a grant shows that.
+  void resolver() {
+    const std::string& path = plan_.resolv_conf;
+    if (path.empty()) return;
+    if (enclosing(path) == nullptr && !entries_.contains(path)) {
+      way_to(path);
+      made_.insert(path);
+      step(Op::File, path);
+    }
+    step(Op::Text, path).target = kResolvConf;
+  }
+
   // Where no grant shows the working directory there is an empty one of its name.
   void working_directory() {
     const std::string& path = plan_.directory;
@@ -295,7 +310,11 @@ class Builder {
     rule("/dev/shm", landlock::rights(MountKind::Write, true, abi_));
     if (own_tmp_) rule("/tmp", landlock::rights(MountKind::Write, true, abi_));
     for (const DeviceNode& node : kDevices) rule(node.path, landlock::device_rights(abi_));
+    if (!plan_.resolv_conf.empty()) {
+      rule(plan_.resolv_conf, landlock::rights(MountKind::Read, false, abi_));
+    }
     for (const auto& [path, entry] : entries_) {
+      if (path == plan_.resolv_conf) continue;
       if (!entry.identified) continue;  // a pin lies under its tree's rule
       rule(path, landlock::rights(entry.kind, entry.directory, abi_));
     }

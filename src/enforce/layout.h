@@ -32,7 +32,7 @@ inline constexpr std::uint64_t kShmBytes = 64u << 20;
 struct LayoutStep {
   wire::Op op = wire::Op::Directory;
   std::string path;
-  std::string target;                // Symlink
+  std::string target;                // Symlink, and the content of a Text
   MountKind kind = MountKind::Read;  // Bind
   bool directory = false;            // Bind
   bool identified = false;           // Bind: `identity` must match (not for pins)

@@ -29,8 +29,9 @@ Mount file(const char* path, MountKind kind) {
 
 // The steps as text: "bind /a", in order.
 std::vector<std::string> words(const Layout& layout, const std::string& under = "/") {
-  static constexpr const char* kNames[] = {"",       "directory", "file", "link",  "bind",
-                                           "device", "scratch",   "proc", "cover", "seal"};
+  static constexpr const char* kNames[] = {"",      "directory", "file",    "link",
+                                           "bind",  "device",    "scratch", "proc",
+                                           "cover", "seal",      "text"};
   std::vector<std::string> out;
   for (const LayoutStep& step : layout.steps) {
     if (!is_under(step.path, under)) continue;
@@ -60,6 +61,29 @@ TEST(Layout, ParentsAreMadeAndMountedBeforeWhatLiesInThem) {
              "bind /usr/lib/a/x.so", "directory /usr/lib/a.b", "bind /usr/lib/a.b"}));
   EXPECT_EQ(layout.steps.back().op, Op::Seal);
   EXPECT_EQ(layout.steps.back().path, "/");
+}
+
+TEST(Layout, TheResolversFileIsWhereThePlanSaysOverWhatIsGrantedThere) {
+  Plan plan = plan_with({});
+  EXPECT_EQ(words(lay_out(plan, 7).value(), "/etc"), Words{});
+  plan.resolv_conf = "/etc/resolv.conf";
+  const Layout layout = lay_out(plan, 7).value();
+  EXPECT_EQ(words(layout, "/etc"),
+            (Words{"directory /etc", "file /etc/resolv.conf", "text /etc/resolv.conf"}));
+  for (const LayoutStep& step : layout.steps) {
+    if (step.op == Op::Text) {
+      EXPECT_EQ(step.target, "nameserver 127.0.0.1\n");
+    }
+  }
+  plan.mounts = {tree("/etc", MountKind::Read)};
+  EXPECT_EQ(words(lay_out(plan, 7).value(), "/etc"),
+            (Words{"directory /etc", "bind /etc", "text /etc/resolv.conf"}));
+  plan.mounts = {file("/etc/resolv.conf", MountKind::Read)};
+  EXPECT_EQ(words(lay_out(plan, 7).value(), "/etc"),
+            (Words{"directory /etc", "file /etc/resolv.conf", "bind /etc/resolv.conf",
+                   "text /etc/resolv.conf"}));
+  plan.resolv_conf = "etc/resolv.conf";
+  EXPECT_FALSE(lay_out(plan, 7));
 }
 
 TEST(Layout, OnlyProgramLoadAndProducedAreExecutable) {

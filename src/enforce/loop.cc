@@ -210,6 +210,12 @@ Result<std::unique_ptr<Loop>> Loop::create(Boundary boundary, const Plan& plan, 
       return std::move(started).error();
     }
     loop->no_tcp_ = landlock::network(kernel.landlock_abi) != 0;
+    if (loop->boundary_.resolver) {
+      if (Result<void> made = loop->make_net(); !made) {
+        boundary = std::move(loop->boundary_);
+        return std::move(made).error();
+      }
+    }
     Result<void> governed = mailbox.govern(init, loop->boundary_.init_pidfd.borrow());
     if (!governed) {
       boundary = std::move(loop->boundary_);
@@ -424,7 +430,7 @@ void Loop::end(EndReason reason, std::string detail, std::optional<std::int64_t>
   outcome_.detail = std::move(detail);
   cause_boot_ = since ? *since : clock_.boot_nanos();
   kill_init(boundary_);
-  if (net_) net_->hold(true);
+  hold_net(true);
   inspector_.cancel();
   apply(End{});
 }
@@ -475,15 +481,25 @@ void Loop::take_notification() {
   apply(Asked{incoming_.id, incoming_.thread});
 }
 
-// The net gate is there from the first connect on; most runs have none. Its events use the same
-// budget: what is refused is recorded.
+void Loop::hold_net(bool held) {
+  net_held_ = held;
+  if (net_) net_->hold(held);
+}
+
+Result<void> Loop::make_net() {
+  net_ = TRY(NetGate::create(plan_, verdicts_, listener_, inspector_, clock_,
+                             boundary_.diagnosis.borrow(), no_tcp_ && !plan_.connect.empty(),
+                             std::move(boundary_.resolver)));
+  net_->hold(net_held_);
+  return {};
+}
+
+// The net gate is there from the first connect on, which most runs do not have, or for names that
+// the run asks for. Its events use the same budget: what is refused is recorded.
 void Loop::take_net(const Notification& asked) {
   if (!net_) {
-    Result<std::unique_ptr<NetGate>> made =
-        NetGate::create(plan_, verdicts_, listener_, inspector_, clock_,
-                        boundary_.diagnosis.borrow(), no_tcp_ && !plan_.connect.empty());
+    Result<void> made = make_net();
     if (!made) return end(EndReason::ContinuityLost, made.error().message());
-    net_ = std::move(*made);
   }
   if (gate_.counts().asked + ++net_asked_ <= plan_.limits.gate_events) return net_->take(asked);
   end(EndReason::LimitEvents,
@@ -522,7 +538,7 @@ void Loop::take_wishes() {
   if (wishes.frozen && !ended_) {
     if (*wishes.frozen) {
       apply(Freeze{});
-      if (net_) net_->hold(true);
+      hold_net(true);
       if (!send(boundary_, LifelineMessage::Freeze)) {
         end(EndReason::ContinuityLost, "init does not take messages");
       }
@@ -531,7 +547,7 @@ void Loop::take_wishes() {
         end(EndReason::ContinuityLost, "init does not take messages");
       }
       apply(Thaw{});
-      if (net_) net_->hold(false);
+      hold_net(false);
     }
   }
 }
@@ -568,7 +584,7 @@ void Loop::take_lifeline() {
     outcome_.end = EndReason::Exited;
     outcome_.exit_status = WEXITSTATUS(status);
   }
-  if (net_) net_->hold(true);
+  hold_net(true);
   apply(End{});
 }
 

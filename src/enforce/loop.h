@@ -138,6 +138,8 @@ class Loop {
   std::optional<Judged> judge_at_once(const Judge& action, StackPointer stack);
   void take_notification();
   void take_net(const Notification& asked);
+  Result<void> make_net();
+  void hold_net(bool held);
   void take_children();
   void take_wishes();
   void take_lifeline();
@@ -166,6 +168,7 @@ class Loop {
   StandIn stand_in_;
   Workers workers_;               // after everything that jobs use
   std::unique_ptr<NetGate> net_;  // null: nothing has been connected yet
+  bool net_held_ = false;         // it takes nothing for now
   bool no_tcp_ = false;           // Landlock can deny the run all TCP
   std::uint64_t net_asked_ = 0;
 

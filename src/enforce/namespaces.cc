@@ -30,8 +30,8 @@ constexpr std::uint64_t kNamespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID
                                       CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_NEWNET;
 
 // What init needs in the run's user namespace, and no more.
-constexpr unsigned kInitCapabilities[] = {CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_SETPCAP,
-                                          CAP_SYS_RESOURCE};
+constexpr unsigned kInitCapabilities[] = {CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_NET_BIND_SERVICE,
+                                          CAP_SETPCAP, CAP_SYS_RESOURCE};
 
 // Everything that the child uses, made before the clone.
 struct Plan4Child {

@@ -88,12 +88,17 @@ int NetGate::as_run(Call call) const {
 
 Result<std::unique_ptr<NetGate>> NetGate::create(const Plan& plan, Verdicts& verdicts,
                                                  Listener& listener, Inspector& inspector,
-                                                 const Clock& clock, FdRef diagnosis, bool no_tcp) {
+                                                 const Clock& clock, FdRef diagnosis, bool no_tcp,
+                                                 UniqueFd resolver) {
   NetRules rules = TRY(NetRules::create(plan.connect));
   const UniqueFd own = TRY(tcp_socket(AF_INET));
   const std::uint64_t outside = TRY(namespace_cookie(own.borrow()));
   std::unique_ptr<NetGate> gate(new NetGate(std::move(rules), plan, outside, verdicts, listener,
                                             inspector, clock, diagnosis, no_tcp, TRY(event_fd())));
+  if (resolver) {
+    gate->resolver_ =
+        TRY(Resolver::create(gate->rules_, std::move(resolver), clock, plan.hostname));
+  }
   // No signal is handled on this thread, nor in what it starts.
   sigset_t all;
   sigset_t before;
@@ -167,6 +172,11 @@ void NetGate::wait_for_events() {
   std::vector<pollfd> watched = {{event_.number(), POLLIN, 0}};
   int timeout = waiting_.empty() ? -1 : kSweepMillis;
   const std::int64_t now = clock_.boot_nanos();
+  if (!held && resolver_) {
+    watched.push_back({resolver_->queries().number(), POLLIN, 0});
+    watched.push_back({resolver_->lookups().number(), POLLIN, 0});
+  }
+  const std::size_t first = watched.size();
   if (!held) {
     for (const Waiting& one : waiting_) {
       const UniqueFd& socket = one.late ? one.late : one.socket.fd;
@@ -183,8 +193,9 @@ void NetGate::wait_for_events() {
     (void)!::read(event_.number(), &count, sizeof count);
   }
   if (held || stopping()) return;
-  std::size_t at = 0;
-  std::erase_if(waiting_, [&](Waiting& one) { return settle(one, watched[++at].revents != 0); });
+  if (resolver_ && (watched[1].revents | watched[2].revents) != 0) resolver_->serve();
+  std::size_t at = first;
+  std::erase_if(waiting_, [&](Waiting& one) { return settle(one, watched[at++].revents != 0); });
 }
 
 void NetGate::handle(const Notification& asked) {
@@ -260,6 +271,7 @@ std::optional<int> NetGate::connect_out(const Notification& asked, CapturedSocke
                                         const ByteVec& to, const Ask& target) {
   if (waiting_.size() >= kMostWaiting) return EAGAIN;
   ConnectAttempt attempt;
+  if (resolver_) attempt.host = resolver_->host_of(target.address, target.port);
   attempt.address = target.address;
   attempt.port = target.port;
   const Result<bool> released = ask(asked, std::move(attempt));

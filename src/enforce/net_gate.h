@@ -35,6 +35,7 @@
 #include "enforce/net_reach.h"
 #include "enforce/net_socket.h"
 #include "enforce/notify.h"
+#include "enforce/resolver.h"
 #include "enforce/verdicts.h"
 
 namespace writ::enforce {
@@ -45,9 +46,11 @@ class NetGate {
  public:
   // create starts the thread. Its references must outlive it. `diagnosis` is the boundary's (or
   // none: then no Unix socket at a path is the run's own); `no_tcp`: Landlock denies the run TCP.
+  // `resolver` is the boundary's, which the gate serves, or none.
   static Result<std::unique_ptr<NetGate>> create(const Plan& plan, Verdicts& verdicts,
                                                  Listener& listener, Inspector& inspector,
-                                                 const Clock& clock, FdRef diagnosis, bool no_tcp);
+                                                 const Clock& clock, FdRef diagnosis, bool no_tcp,
+                                                 UniqueFd resolver = UniqueFd());
   ~NetGate();
   NetGate(const NetGate&) = delete;
   NetGate& operator=(const NetGate&) = delete;
@@ -122,7 +125,8 @@ class NetGate {
   Inspector& inspector_;
   const Clock& clock_;
   UniqueFd event_;
-  std::vector<Waiting> waiting_;  // the thread's own
+  std::unique_ptr<Resolver> resolver_;  // the thread's own; null: the plan names no host
+  std::vector<Waiting> waiting_;        // too
 
   std::mutex mutex_;  // queue_, held_, stop_
   std::deque<Notification> queue_;

@@ -77,6 +77,19 @@ std::variant<Target, Fail> target_of(int family, Bytes bytes) {
   return out;
 }
 
+bool holds(const std::vector<PortRange>& ports, std::uint16_t port) {
+  return std::any_of(ports.begin(), ports.end(), [&](const PortRange& range) {
+    return range.first <= port && port <= range.last;
+  });
+}
+
+// A rule's host, `name` or `*.name`, as permits have it.
+bool covers(const std::string& rule, const std::string& host) {
+  if (!rule.starts_with("*.")) return rule == host;
+  const std::string_view suffix = std::string_view(rule).substr(1);
+  return host.size() > suffix.size() && host.ends_with(suffix);
+}
+
 // A netlink address that stands for the kernel and no group: what a program without rights may use.
 bool is_plain_netlink(Bytes bytes) {
   sockaddr_nl at{};
@@ -88,8 +101,11 @@ bool is_plain_netlink(Bytes bytes) {
 }  // namespace
 
 bool carried(const Endpoint& endpoint) {
-  if (endpoint.protocol == Protocol::Unix) return true;
-  return endpoint.protocol == Protocol::Tcp && parse_cidr(endpoint.host).has_value();
+  return endpoint.protocol == Protocol::Tcp || endpoint.protocol == Protocol::Unix;
+}
+
+bool is_named(const Endpoint& endpoint) {
+  return endpoint.protocol == Protocol::Tcp && !parse_cidr(endpoint.host);
 }
 
 Result<NetRules> NetRules::create(const std::vector<Endpoint>& connect) {
@@ -97,6 +113,10 @@ Result<NetRules> NetRules::create(const std::vector<Endpoint>& connect) {
   for (const Endpoint& endpoint : connect) {
     if (endpoint.protocol == Protocol::Unix) {
       out.paths_.push_back(endpoint.host);
+      continue;
+    }
+    if (is_named(endpoint)) {
+      out.hosts_.push_back(endpoint);
       continue;
     }
     const std::optional<Cidr> cidr = parse_cidr(endpoint.host);
@@ -111,10 +131,18 @@ Result<NetRules> NetRules::create(const std::vector<Endpoint>& connect) {
 
 bool NetRules::grants(const IpAddress& address, std::uint16_t port) const {
   return std::any_of(rules_.begin(), rules_.end(), [&](const Rule& rule) {
-    return contains(rule.cidr, address) &&
-           std::any_of(rule.ports.begin(), rule.ports.end(), [&](const PortRange& range) {
-             return range.first <= port && port <= range.last;
-           });
+    return contains(rule.cidr, address) && holds(rule.ports, port);
+  });
+}
+
+bool NetRules::names_host(const std::string& host) const {
+  return std::any_of(hosts_.begin(), hosts_.end(),
+                     [&](const Endpoint& rule) { return covers(rule.host, host); });
+}
+
+bool NetRules::grants_host(const std::string& host, std::uint16_t port) const {
+  return std::any_of(hosts_.begin(), hosts_.end(), [&](const Endpoint& rule) {
+    return covers(rule.host, host) && holds(rule.ports, port);
   });
 }
 

@@ -82,6 +82,10 @@ class NetRules {
   static NetStep listen(const SocketFacts& socket);
   // names says whether the plan grants the Unix socket at `path`, which is normal.
   bool names(const std::string& path) const;
+  // names_host: a rule for this host (lower case), or for `*.` what it ends with; grants_host: for
+  // this port.
+  bool names_host(const std::string& host) const;
+  bool grants_host(const std::string& host, std::uint16_t port) const;
 
  private:
   struct Rule {
@@ -90,10 +94,13 @@ class NetRules {
   };
   bool grants(const IpAddress& address, std::uint16_t port) const;
   std::vector<Rule> rules_;
+  std::vector<Endpoint> hosts_;  // by name
   std::vector<std::string> paths_;
 };
 
-// carried says whether this gate can enforce a connect rule: TCP by CIDR, Unix sockets.
+// carried says whether this gate can enforce a connect rule: TCP, Unix sockets.
 bool carried(const Endpoint& endpoint);
+// is_named: a rule of TCP by a host's name, which needs the resolver.
+bool is_named(const Endpoint& endpoint);
 
 }  // namespace writ::enforce

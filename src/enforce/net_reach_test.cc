@@ -209,11 +209,33 @@ TEST(NetRules, NetlinkSpeaksToTheKernelOnly) {
   EXPECT_EQ(ten().connect(netlink, bytes_of(at)), NetStep(Fail{EPERM}));
 }
 
+TEST(NetRules, AHostIsNamedByItselfOrByWhatItEndsWith) {
+  const NetRules named = rules({{Protocol::Tcp, "a.example", {{443, 443}}},
+                                {Protocol::Tcp, "*.b.example", {{80, 90}}},
+                                {Protocol::Tcp, "10.0.0.0/8", {{1, 1}}}});
+  for (const char* host : {"a.example", "x.b.example", "x.y.b.example"}) {
+    EXPECT_TRUE(named.names_host(host)) << host;
+  }
+  for (const char* host :
+       {"x.a.example", "b.example", ".b.example", "xb.example", "example", "10.0.0.0", ""}) {
+    EXPECT_FALSE(named.names_host(host)) << host;
+  }
+  EXPECT_TRUE(named.grants_host("a.example", 443));
+  EXPECT_FALSE(named.grants_host("a.example", 80));
+  EXPECT_TRUE(named.grants_host("x.b.example", 80));
+  EXPECT_FALSE(named.grants_host("x.b.example", 91));
+  // A name by itself opens no address.
+  EXPECT_EQ(named.connect(tcp(), v4("127.0.0.1", 443)), NetStep(Here{}));
+  EXPECT_TRUE(is_named({Protocol::Tcp, "a.example", {}}));
+  EXPECT_FALSE(is_named({Protocol::Tcp, "10.0.0.0/8", {}}));
+  EXPECT_FALSE(is_named({Protocol::Unix, "/a", {}}));
+}
+
 TEST(NetRules, WhatCannotBeCarriedIsNamed) {
   EXPECT_FALSE(NetRules::create({{Protocol::Udp, "10.0.0.0/8", {{53, 53}}}}));
-  const Result<NetRules> named = NetRules::create({{Protocol::Tcp, "a.example", {{80, 80}}}});
-  ASSERT_FALSE(named);
-  EXPECT_NE(named.error().message().find("a.example"), std::string::npos);
+  const Result<NetRules> udp = NetRules::create({{Protocol::Udp, "a.example", {{80, 80}}}});
+  ASSERT_FALSE(udp);
+  EXPECT_NE(udp.error().message().find("a.example"), std::string::npos);
   EXPECT_TRUE(carried({Protocol::Tcp, "10.0.0.0/8", {{1, 1}}}));
 }
 

@@ -27,6 +27,7 @@ enum Key : int {
   kDirectory = 12,
   kMechanisms = 13,
   kConnect = 14,
+  kResolvConf = 15,
 };
 
 // Arguments and variables are bytes: the kernel does not ask for UTF-8, nor do paths.
@@ -220,6 +221,7 @@ ByteVec encode(const Plan& plan) {
         });
       }
     });
+    w.key(kResolvConf).bytes(as_bytes(std::string_view(plan.resolv_conf)));
   });
   // Nothing in it can fail: no text, no key twice, no item copied.
   return std::move(w).finish().value();
@@ -228,9 +230,9 @@ ByteVec encode(const Plan& plan) {
 Result<Plan> decode_plan(Bytes bytes) {
   Reader r(bytes);
   Plan out;
-  constexpr std::size_t kFields = 15;
-  if (TRY(r.enter_map()) != kFields) return r.refuse("a plan has 15 fields");
-  for (int key = kVersion; key <= kConnect; ++key) {
+  constexpr std::size_t kFields = 16;
+  if (TRY(r.enter_map()) != kFields) return r.refuse("a plan has 16 fields");
+  for (int key = kVersion; key <= kResolvConf; ++key) {
     if (TRY(r.integer()) != key) return r.refuse("unknown field of a plan");
     switch (static_cast<Key>(key)) {
       case kVersion:
@@ -257,6 +259,7 @@ Result<Plan> decode_plan(Bytes bytes) {
       case kDirectory: out.directory = TRY(read_string(r)); break;
       case kMechanisms: out.mechanisms = TRY(read_strings(r)); break;
       case kConnect: out.connect = TRY(read_endpoints(r)); break;
+      case kResolvConf: out.resolv_conf = TRY(read_string(r)); break;
     }
   }
   TRY(r.leave());

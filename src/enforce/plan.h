@@ -98,6 +98,8 @@ struct Plan {
   Limits limits;
   // Empty: nothing but the run's own loopback, and no net gate (net_gate.h) at all.
   std::vector<Endpoint> connect;
+  // Where a file leads the run's programs to its resolver (resolver.h); empty: names lead nowhere.
+  std::string resolv_conf;
   // The first program.
   std::string program;  // absolute path inside the run
   std::vector<std::string> argv;

@@ -22,6 +22,7 @@ Plan full() {
   out.environment = {"A=\xff"};
   out.directory = "/";
   out.mechanisms = {"landlock:7"};
+  out.resolv_conf = "/etc/resolv.conf";
   out.connect = {{Protocol::Udp, "a.example", {{1, 2}, {3, 3}}}};
   return out;
 }
@@ -50,6 +51,7 @@ TEST(Plan, EveryFieldChangesTheDigest) {
   };
   EXPECT_TRUE(changed([](Plan& p) { p.run = RunId(); }));
   EXPECT_TRUE(changed([](Plan& p) { p.hostname += "x"; }));
+  EXPECT_TRUE(changed([](Plan& p) { p.resolv_conf.clear(); }));
   EXPECT_TRUE(changed([](Plan& p) { p.identity.uid++; }));
   EXPECT_TRUE(changed([](Plan& p) { p.identity.gid++; }));
   EXPECT_TRUE(changed([](Plan& p) { p.identity.idmap = false; }));

@@ -107,6 +107,7 @@ struct ConnectAttempt {
   Protocol protocol = Protocol::Tcp;
   IpAddress address;  // plain
   std::uint16_t port = 0;
+  std::string host;  // the granted name that the run's resolver had this address for; or empty
   std::string path;  // Unix: of the socket's file, instead of address and port
 };
 

@@ -162,11 +162,26 @@ std::optional<Denial> unenforced_endpoint(const permit::Endpoint& endpoint,
                 "writ doctor shows what would help");
   }
   if (enforce::carried(endpoint_of(endpoint))) return {};
-  const bool tcp = endpoint.protocol == permit::Protocol::Tcp;
-  return deny(Reason::MechanismUnavailable, asked,
-              tcp ? "nothing here resolves names for a run yet: TCP by address is what is carried"
-                  : "nothing here carries UDP out of a run yet",
-              tcp ? "the addresses of the host as CIDRs" : "leave it out of the request");
+  return deny(Reason::MechanismUnavailable, asked, "nothing here carries UDP out of a run yet",
+              "leave it out of the request");
+}
+
+// Where the run's own resolv.conf goes: what the host's name leads to, so that a link to it that a
+// granted tree shows leads there too.
+std::optional<Denial> place_resolver(Mounts& mounts, enforce::Plan& plan) {
+  const std::string name = "/etc/resolv.conf";
+  const Result<Place> place = follow_path(name);
+  const bool file = place && !place->tree;
+  plan.resolv_conf = file ? place->path : name;
+  if (!file && mounts.shows(name)) {
+    return deny(Reason::MechanismUnavailable, "resolve names in the run",
+                name + " is no file here, and a granted tree shows its place",
+                "make it an empty file, or grant less of /etc");
+  }
+  if (file) {
+    for (const permit::Link& link : place->links) mounts.link(link.path, link.target);
+  }
+  return {};
 }
 
 }  // namespace
@@ -303,6 +318,13 @@ Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilit
                                printable(reserved)));
     }
   }
+  for (const permit::Endpoint& endpoint : grant.connect) {
+    plan.connect.push_back(endpoint_of(endpoint));
+  }
+  const bool named = std::any_of(plan.connect.begin(), plan.connect.end(), enforce::is_named);
+  if (named) {
+    if (auto no = place_resolver(mounts, plan)) return Compiled(*no);
+  }
   mounts.finish(plan);
 
   const std::optional<enforce::Identity> identity = identity_of(request.who);
@@ -326,9 +348,6 @@ Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilit
   if (request.limits.tasks) plan.limits.tasks = *request.limits.tasks;
   if (request.limits.execs) plan.limits.execs = *request.limits.execs;
   if (request.limits.events) plan.limits.gate_events = *request.limits.events;
-  for (const permit::Endpoint& endpoint : grant.connect) {
-    plan.connect.push_back(endpoint_of(endpoint));
-  }
   plan.program = request.program;
   plan.argv = request.argv;
   plan.environment = request.environment;
@@ -336,6 +355,7 @@ Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilit
   plan.mechanisms = mechanisms_of(kernel, plan.jit);
   if (!plan.connect.empty()) {
     plan.mechanisms.emplace_back("net:late-socket");
+    if (named) plan.mechanisms.emplace_back("net:resolver");
     if (kernel.landlock_abi >= 4) plan.mechanisms.emplace_back("landlock:no-tcp");
   }
   return Compiled(std::move(plan));

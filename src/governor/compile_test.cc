@@ -85,9 +85,9 @@ TEST_F(CompileTest, AnEmptyGrantOfOneProgramIsAllowed) {
 }
 
 // One test a field that nothing here enforces yet (DESIGN §8).
-TEST_F(CompileTest, ConnectByNameAndByDatagramIsDenied) {
+TEST_F(CompileTest, ConnectByDatagramIsDenied) {
   for (const permit::Endpoint& endpoint :
-       {permit::Endpoint{permit::Protocol::Tcp, "a.example", {{443, 443}}},
+       {permit::Endpoint{permit::Protocol::Udp, "a.example", {{443, 443}}},
         permit::Endpoint{permit::Protocol::Udp, "192.0.2.0/24", {{53, 53}}}}) {
     grant.connect = {endpoint};
     EXPECT_EQ(outcome(), "mechanism_unavailable") << endpoint.host;
@@ -117,6 +117,20 @@ TEST_F(CompileTest, ConnectByTcpToAddressesIsInThePlanWithItsMechanism) {
   ASSERT_NE(plan, nullptr);
   EXPECT_TRUE(plan->connect.empty());
   EXPECT_FALSE(has("net:late-socket"));
+}
+TEST_F(CompileTest, ANameNeedsAResolverInTheRun) {
+  grant.connect = {{permit::Protocol::Tcp, "10.0.0.0/8", {{443, 443}}},
+                   {permit::Protocol::Unix, "/run/x.sock", {}}};
+  Result<Compiled> c = compiled();
+  ASSERT_TRUE(c);
+  EXPECT_EQ(std::get<enforce::Plan>(*c).resolv_conf, "");
+  grant.connect.push_back({permit::Protocol::Tcp, "a.example", {{443, 443}}});
+  c = compiled();
+  ASSERT_TRUE(c);
+  const enforce::Plan& plan = std::get<enforce::Plan>(*c);
+  EXPECT_TRUE(plan.resolv_conf.starts_with("/")) << plan.resolv_conf;
+  EXPECT_NE(std::find(plan.mechanisms.begin(), plan.mechanisms.end(), "net:resolver"),
+            plan.mechanisms.end());
 }
 TEST_F(CompileTest, WithoutTheLateSocketConnectIsDenied) {
   grant.connect = {{permit::Protocol::Tcp, "10.0.0.0/8", {{443, 443}}}};

@@ -8,6 +8,7 @@ namespace {
 permit::ConnectFacts facts_of(const enforce::ConnectAttempt& attempt) {
   permit::ConnectFacts facts;
   facts.protocol = static_cast<permit::Protocol>(attempt.protocol);
+  facts.host = attempt.host;
   facts.address = attempt.address;
   facts.port = attempt.port;
   if (facts.protocol == permit::Protocol::Unix) facts.host = attempt.path;

@@ -49,10 +49,11 @@ expect_out "refused: connect"
 must domain show default
 verified
 
-# A grant without its mechanism denies: names and UDP are not carried yet.
+# A grant without its mechanism denies: UDP is not carried yet.
 mark=$PWD/mark
 for part in 'host = "a.example"
-ports = [443]' 'host = "192.0.2.0/24"
+ports = [443]
+protocol = "udp"' 'host = "192.0.2.0/24"
 ports = [53]
 protocol = "udp"'; do
   issue q < <(request "$(rule /usr/bin/touch '"{rest}"')

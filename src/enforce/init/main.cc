@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -114,6 +115,21 @@ void bring_up_loopback() {
   (void)close(fd);
 }
 
+// Where the run's programs ask for names: the governor answers there.
+void make_resolver() {
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_port = htons(53);
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int fd = static_cast<int>(
+      need(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "making the resolver"));
+  need(bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at), "making the resolver");
+  wire::Message message;
+  message.kind = wire::Kind::Resolver;
+  if (!send_message(message, fd)) _exit(0);
+  (void)close(fd);
+}
+
 // Reaps everybody. True once the first task has ended, with its status told to the governor.
 bool reap(pid_t first) {
   for (;;) {
@@ -178,6 +194,7 @@ Passed passed_mounts;
   receive_script(script, passed_mounts);
   const char* hostname = script.text(script.head().hostname);
   need(sethostname(hostname, strlen(hostname)), "naming the run");
+  if (script.head().resolver != 0) make_resolver();
   build_root(script, passed_mounts);
 
   sigset_t child_signals;

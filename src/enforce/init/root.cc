@@ -21,6 +21,7 @@ namespace writ::enforce::init {
 namespace {
 
 constexpr char kEmptyFile[] = ".empty-file";
+constexpr char kTextFile[] = ".text-file";
 constexpr char kEmptyDirectory[] = ".empty-directory";
 
 int open_path(int dir, const char* path, std::uint64_t resolve) {
@@ -106,6 +107,7 @@ class Root {
       case wire::Op::Proc: return attach(made_proc, path);
       case wire::Op::Cover: return cover(path);
       case wire::Op::Seal: return seal(path);
+      case wire::Op::Text: return text(script_.text(step.target), path);
     }
     errno = EINVAL;
     fail("the plan has an unknown step", path);
@@ -199,6 +201,21 @@ class Root {
     (void)close(source);
     (void)close(at);
     (void)close(tree);
+  }
+
+  void text(const char* content, const char* path) {
+    const int file = static_cast<int>(need(
+        openat(root_, kTextFile, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444), "making", path));
+    need(write(file, content, strlen(content)), "writing", path);
+    (void)close(file);
+    const int source =
+        static_cast<int>(need(open_path(root_, kTextFile, RESOLVE_BENEATH), "making", path));
+    attach(clone_of(source,
+                    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+                    path),
+           path);
+    (void)close(source);
+    need(unlinkat(root_, kTextFile, 0), "making", path);
   }
 
   void seal(const char* path) {
