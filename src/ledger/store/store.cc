@@ -247,6 +247,8 @@ Result<void> StoreImpl::write_requests(std::span<Request* const> requests) {
       for (std::size_t i = 0; ready && i < entries.size(); ++i) {
         const Draft& draft = (*request->drafts)[i];
         if (!draft.side.empty()) ready = sides_.append(draft.event.id(), draft.side);
+        // There is room set aside for what closes something, its clear text too.
+        if (!ready && full_disk(ready.error()) && only_closes(*request)) return ready;
       }
     }
     if (!ready) {
@@ -557,10 +559,17 @@ Result<Checkpoint> StoreImpl::sign_head(const crypto::PrivateKey& log_key) {
     return {};
   }));
   TRY(wait_for(until.index));
-  TRY(files_.storage->lock(head_lock_file_.borrow(), options_.lock_wait_millis));
-  Result<Checkpoint> head = heads_.advance(until, log_key);
-  (void)files_.storage->unlock(head_lock_file_.borrow());
-  return head;
+  const auto advance = [&]() -> Result<Checkpoint> {
+    TRY(files_.storage->lock(head_lock_file_.borrow(), options_.lock_wait_millis));
+    Result<Checkpoint> head = heads_.advance(until, log_key);
+    (void)files_.storage->unlock(head_lock_file_.borrow());
+    return head;
+  };
+  Result<Checkpoint> head = advance();
+  if (head || !full_disk(head.error())) return head;
+  // The end of a run is worth little without a head over it.
+  TRY(with_lock([&](LockedState&) { return give_up_reserve(); }));
+  return advance();
 }
 
 Result<Checkpoint> StoreImpl::rotate(const crypto::PrivateKey& old_key,

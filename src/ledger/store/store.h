@@ -21,7 +21,7 @@
 // `reason_of`.
 // Full disk: room for the ends of runs is set aside in `reserve`. A run is admitted only while that
 // room is whole; an end, interruption or revocation that finds the disk full gives it up and is
-// recorded.
+// recorded, with its clear text; so does a head that is to be signed.
 // Not promised: use after fork (open again in the child), network file systems.
 //
 // Thread safety: a Store may be used from any number of threads.
