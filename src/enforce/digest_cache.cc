@@ -13,6 +13,7 @@
 #include <limits>
 
 #include "crypto/sha.h"
+#include "enforce/executable_stack.h"
 
 namespace writ::enforce {
 namespace {
@@ -99,7 +100,7 @@ Result<DigestCache::Seen> DigestCache::see(FdRef file) const {
   return seen;
 }
 
-std::optional<Digest32> DigestCache::find(const Seen& seen) {
+std::optional<DigestCache::Known> DigestCache::find(const Seen& seen) {
   if (!seen.known) return std::nullopt;
   const std::lock_guard lock(mutex_);
   const auto found = digests_.find(seen.key);
@@ -115,22 +116,23 @@ Result<DigestCache::Look> DigestCache::look(FdRef file) {
 
 Result<DigestCache::Look> DigestCache::look_closely(FdRef file) {
   const Seen seen = TRY(see(file));
-  if (const std::optional<Digest32> found = find(seen)) return Look{seen.identity, found};
+  if (const std::optional<Known> found = find(seen)) return Look{seen.identity, found};
   // Read before hashing: the digest must not be of bytes younger than this.
   const std::int64_t now = clock_.now().get();
-  const Digest32 digest = TRY(compute(file, std::numeric_limits<std::uint64_t>::max()));
+  const Known known{TRY(compute(file, std::numeric_limits<std::uint64_t>::max())),
+                    asks_for_executable_stack(file)};
   const Time& time = seen.key.changed;
   const std::int64_t changed = time.seconds * 1000 + time.nanos / 1'000'000;
   if (seen.known && now - changed >= kSettledMillis) {
     const std::lock_guard lock(mutex_);
     if (digests_.size() >= kMostRemembered) digests_.clear();
-    digests_.emplace(seen.key, digest);
+    digests_.emplace(seen.key, known);
   }
-  return Look{seen.identity, digest};
+  return Look{seen.identity, known};
 }
 
 Result<Digest32> DigestCache::of_running(FdRef file) {
-  return *TRY(look_closely(file)).digest;
+  return TRY(look_closely(file)).known->digest;
 }
 
 }  // namespace writ::enforce

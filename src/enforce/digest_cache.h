@@ -39,11 +39,16 @@ class DigestCache {
   // of_running is SHA-256 of the open file of a program at its exec stop. Unsupported on file
   // systems where writers are not excluded (FUSE, NFS, 9p, …).
   Result<Digest32> of_running(FdRef file);
-  // look says which file it is, and its digest if that is remembered: no byte of it is read, and
-  // O_PATH descriptors will do. Errors as of_running.
+  // Known is what its bytes say of a program.
+  struct Known {
+    Digest32 digest;
+    bool executable_stack = false;  // it asks for one: executable_stack.h
+  };
+  // look says which file it is, and what is remembered of it: no byte of it is read, and O_PATH
+  // descriptors will do. Errors as of_running.
   struct Look {
     FileIdentity identity;
-    std::optional<Digest32> digest;
+    std::optional<Known> known;
   };
   Result<Look> look(FdRef file);
   // look_closely does the same and computes what is not remembered.
@@ -81,7 +86,7 @@ class DigestCache {
     bool known = false;  // its key says which bytes it has
   };
   Result<Seen> see(FdRef file) const;
-  std::optional<Digest32> find(const Seen& seen);
+  std::optional<Known> find(const Seen& seen);
   Result<Digest32> compute(FdRef file, std::uint64_t limit);
 
   const Clock& clock_;
@@ -90,7 +95,7 @@ class DigestCache {
   std::atomic<std::uint64_t> computed_{0};
   std::atomic<std::uint64_t> found_{0};
   std::mutex mutex_;  // digests_
-  std::map<Key, Digest32> digests_;
+  std::map<Key, Known> digests_;
 };
 
 }  // namespace writ::enforce

@@ -275,8 +275,9 @@ Result<ExecImage> Inspector::image(pid_t process, StackPointer stack, const Call
   const DigestCache::Look look =
       at_once ? TRY(digests_.look(program.borrow())) : TRY(digests_.look_closely(program.borrow()));
   out.identity = look.identity;
-  if (!look.digest) return Error(Code::NotFound, "a program whose digest is not known yet");
-  out.digest = *look.digest;
+  if (!look.known) return Error(Code::NotFound, "a program whose digest is not known yet");
+  out.digest = look.known->digest;
+  out.executable_stack = look.known->executable_stack;
   if (at_once) {
     if (!is_script_of(out.argv, initial.executed)) return out;
     return Error(Code::NotFound, "a script may stand before the program");

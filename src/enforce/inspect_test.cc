@@ -246,17 +246,17 @@ TEST_F(Digests, AreNotComputedForALook) {
   ASSERT_TRUE(only_path);
   const auto unknown = cache.look(only_path->borrow());
   ASSERT_TRUE(unknown);
-  EXPECT_FALSE(unknown->digest);
+  EXPECT_FALSE(unknown->known);
   ASSERT_TRUE(cache.of_running(reading().borrow()));
   const auto known = cache.look(only_path->borrow());
   ASSERT_TRUE(known);
-  EXPECT_EQ(known->digest, crypto::sha256(as_bytes("one")));
+  EXPECT_EQ(known->known->digest, crypto::sha256(as_bytes("one")));
   struct stat info {};
   ASSERT_EQ(::stat(path().c_str(), &info), 0);
   EXPECT_EQ(known->identity, (FileIdentity{info.st_dev, info.st_ino}));
   EXPECT_EQ(cache.totals().computed, 1U);
   write("two").reset();
-  EXPECT_FALSE(cache.look(only_path->borrow())->digest);
+  EXPECT_FALSE(cache.look(only_path->borrow())->known);
 }
 
 TEST_F(Digests, CanBeCancelled) {

@@ -78,6 +78,7 @@ struct ExecImage {
   std::string program;  // path of the executable inside the run (the interpreter of a script)
   Digest32 digest;      // of its bytes, taken at the stop
   FileIdentity identity;
+  bool executable_stack = false;         // it asks for one (executable_stack.h)
   std::vector<Script> scripts;           // outermost first; empty for a plain program
   std::vector<std::string> argv;         // from the new memory
   std::vector<std::string> environment;  // from the new memory

@@ -1,8 +1,11 @@
 #include "governor/command.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+#include "enforce/executable_stack.h"
 #include "governor/resolve.h"
 #include "governor/shebang.h"
 
@@ -14,6 +17,12 @@ constexpr int kMaxScripts = 5;  // the kernel's own bound (exec_binprm)
 bool executable(const std::string& path) {
   struct stat facts = {};
   return ::stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) && (facts.st_mode & 0111) != 0;
+}
+
+Result<bool> asks_for_executable_stack(const std::string& program) {
+  const UniqueFd file =
+      TRY(open_at(FdRef::cwd(), program, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW));
+  return enforce::asks_for_executable_stack(file.borrow());
 }
 
 }  // namespace
@@ -76,6 +85,7 @@ Result<permit::ExecFacts> facts_for(const std::string& resolved, const std::stri
   }
   facts.program = program;
   facts.digest = TRY(digest_of(program));
+  facts.executable_stack = TRY(asks_for_executable_stack(program));
   return facts;
 }
 

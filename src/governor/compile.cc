@@ -340,8 +340,7 @@ Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilit
   }
   plan.identity = *identity;
 
-  plan.jit = std::find(grant.features.begin(), grant.features.end(), permit::Feature::Jit) !=
-             grant.features.end();
+  plan.jit = permit::has_feature(grant, permit::Feature::Jit);
   plan.limits.wall_ms = request.limits.wall_ms;
   plan.limits.cpu_ms = request.limits.cpu_ms;
   plan.limits.process_memory = request.limits.process_memory;

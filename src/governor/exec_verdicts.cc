@@ -35,6 +35,7 @@ permit::ExecFacts facts_of(const enforce::ExecImage& image) {
   facts.argv = image.argv;
   facts.environment = image.environment;
   facts.directory = image.directory;
+  facts.executable_stack = image.executable_stack;
   return facts;
 }
 
@@ -72,7 +73,7 @@ bool GateVerdicts::still_answers(const LetThrough& let_through,
                  });
   return same_scripts && asked.program == facts.program && asked.digest == facts.digest &&
          asked.argv == facts.argv && asked.environment == facts.environment &&
-         asked.directory == facts.directory;
+         asked.directory == facts.directory && asked.executable_stack == facts.executable_stack;
 }
 
 std::shared_ptr<const GateVerdicts::LetThrough> GateVerdicts::recent(
@@ -147,6 +148,7 @@ Result<permit::ExecFacts> GateVerdicts::courtesy_facts(const enforce::ExecAttemp
     if (found != known_.end() && found->second.binary) {
       facts.program = attempt.resolved;
       facts.digest = found->second.digest;
+      facts.executable_stack = found->second.executable_stack;
       return facts;
     }
   }
@@ -156,7 +158,10 @@ Result<permit::ExecFacts> GateVerdicts::courtesy_facts(const enforce::ExecAttemp
   if (looked.scripts.empty()) {
     const std::scoped_lock lock(mutex_);
     const auto found = known_.find(look);
-    if (found != known_.end()) found->second.binary = true;
+    if (found != known_.end()) {
+      found->second.binary = true;
+      found->second.executable_stack = looked.executable_stack;
+    }
   }
   return looked;
 }
@@ -231,6 +236,7 @@ std::optional<enforce::Courtesy> GateVerdicts::before_at_once(const enforce::Exe
     const auto found = known_.find(attempt.look);
     if (found == known_.end() || !found->second.binary) return std::nullopt;
     facts.digest = found->second.digest;
+    facts.executable_stack = found->second.executable_stack;
   }
   facts.program = attempt.resolved;
   facts.argv = attempt.argv;

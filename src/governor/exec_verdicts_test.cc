@@ -204,6 +204,7 @@ TEST_F(ExecVerdictsTest, EveryFactOfTheStopIsPartOfTheQuestion) {
   change([](auto& image) { image.directory = "/tmp"; });
   change([](auto& image) { image.digest = Digest32(); });
   change([](auto& image) { image.program = "/bin/other"; });
+  change([](auto& image) { image.executable_stack = true; });
   const enforce::ExecAttempt asked = attempt();
   ASSERT_TRUE(verdicts->before(asked)->go);
   enforce::ExecImage image = image_of(asked);

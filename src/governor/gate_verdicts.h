@@ -124,6 +124,7 @@ class GateVerdicts final : public enforce::Verdicts {
   struct Known {
     Digest32 digest;
     bool binary = false;
+    bool executable_stack = false;  // of a binary
   };
   std::map<FileLook, Known> known_;
   RunningImages images_;

@@ -14,8 +14,10 @@
 
 #include "base/config_text.h"
 #include "crypto/sha.h"
+#include "enforce/executable_stack.h"
 #include "governor/elf.h"
 #include "governor/shebang.h"
+#include "permit/match.h"
 
 namespace writ::governor {
 namespace {
@@ -350,9 +352,32 @@ Result<Digest32> digest_file_unless(const std::string& path, const std::function
   }
 }
 
+namespace {
+
+// A permit for a program that the gate would refuse all the same is not worth issuing.
+std::optional<Denial> executable_stack_denial(const Grant& grant) {
+  if (permit::has_feature(grant, permit::Feature::Jit)) return std::nullopt;
+  for (const ExecRule& rule : grant.exec) {
+    if (rule.kind != ExecKind::Named) continue;
+    const Result<UniqueFd> file =
+        open_at(FdRef::cwd(), rule.program.path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (!file || !enforce::asks_for_executable_stack(file->borrow())) continue;
+    Denial no;
+    no.reason = Reason::FeatureNotGranted;
+    no.asked = "exec " + printable(rule.program.path);
+    no.because = permit::kExecutableStack;
+    no.allow = "features = [\"jit\"]";
+    return no;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 Result<Resolved> resolve(const permit::Request& request, const Places& places) {
   Grant grant = TRY(Resolver(places).grant(request));
   if (std::optional<Denial> no = reserved_denial(grant, places.reserved)) return Resolved(*no);
+  if (std::optional<Denial> no = executable_stack_denial(grant)) return Resolved(*no);
   TRY(permit::check_grant(grant));
   return Resolved(std::move(grant));
 }

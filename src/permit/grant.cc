@@ -372,6 +372,10 @@ std::optional<Feature> find_feature(std::string_view name) {
   return static_cast<Feature>(found - kFeatures.begin());
 }
 
+bool has_feature(const Grant& grant, Feature feature) {
+  return std::find(grant.features.begin(), grant.features.end(), feature) != grant.features.end();
+}
+
 Result<void> check_grant(const Grant& grant) {
   if (grant.exec.size() > kMaxExecRules) return bad("too many exec rules");
   std::size_t patterns = 0;

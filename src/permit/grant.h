@@ -138,6 +138,8 @@ struct Grant {
   friend bool operator==(const Grant&, const Grant&) = default;
 };
 
+bool has_feature(const Grant& grant, Feature feature);
+
 // check_grant says what is wrong with a grant as a value: bounds, normal paths, anchored patterns,
 // names that do not lead to their file, a produced tree outside every write tree … encode and
 // decode both use it. It looks at no file.

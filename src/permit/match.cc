@@ -6,7 +6,7 @@ namespace writ::permit {
 namespace {
 
 // How far a rule came. Of the rules that fail, the furthest explains best.
-enum class Step { Program, Digest, Script, Args, Directory, Environment, Fits };
+enum class Step { Program, Digest, Script, Args, Directory, Environment, Feature, Fits };
 
 struct Trial {
   Step step = Step::Program;
@@ -137,6 +137,10 @@ Trial try_rest(const Grant& grant, const ExecRule& rule, const ExecFacts& facts,
   }
   if (const auto no = check_env(env_of(grant, rule), facts.environment, "")) {
     return fail(Step::Environment, Reason::EnvNotGranted, no->because, no->allow);
+  }
+  if (facts.executable_stack && !has_feature(grant, Feature::Jit)) {
+    return fail(Step::Feature, Reason::FeatureNotGranted, std::string(kExecutableStack),
+                "features = [\"jit\"]");
   }
   return {Step::Fits, Reason::NotGranted, "", ""};
 }

@@ -17,6 +17,7 @@
 //              with `..` is never such a path, nor in argv[0]: symlinks make it ambiguous.
 //   args       the patterns, see ExecRule::args
 //   cwd, env   as the rule says
+// A program that asks for an executable stack fits nothing without the feature `jit`.
 //
 //   ExecMatch m = match_exec(grant, facts);
 //   if (const Denial* no = std::get_if<Denial>(&m)) …
@@ -25,6 +26,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -46,7 +48,13 @@ struct ExecFacts {
   std::vector<std::string> argv;    // with argv[0]; the kernel makes an empty list one empty text
   std::vector<std::string> environment;
   std::string directory;
+  bool executable_stack = false;  // the program asks for one
 };
+
+// Why such a program is refused, for people.
+inline constexpr std::string_view kExecutableStack =
+    "its file asks for a stack that can be executed, so that code written there could run; that "
+    "takes the feature `jit`";
 
 struct ExecAllowed {
   std::size_t rule = 0;   // index in Grant::exec
@@ -57,7 +65,7 @@ using ExecMatch = std::variant<ExecAllowed, Denial>;
 
 // match_exec finds the first rule that fits. Otherwise the denial of the rule that came furthest
 // (not_granted, digest_mismatch, script_mismatch, args_mismatch, cwd_not_granted,
-// env_not_granted, in that order), with TOML that would allow it.
+// env_not_granted, feature_not_granted, in that order), with TOML that would allow it.
 ExecMatch match_exec(const Grant& grant, const ExecFacts& facts);
 
 // may_run says whether any rule could name this program (path and digest): the courtesy check

@@ -235,6 +235,17 @@ TEST(Match, AddedEnvironmentHoldsForEveryRule) {
   EXPECT_EQ(result(grant, with), "env_not_granted");  // PATH is no longer allowed
 }
 
+TEST(Match, AnExecutableStackTakesTheFeatureJit) {
+  Grant grant = make_grant();
+  ExecFacts asking = facts({"make", "-j4", "test"});
+  asking.executable_stack = true;
+  EXPECT_EQ(result(grant, asking), "feature_not_granted");
+  grant.features = {Feature::Ptrace};
+  EXPECT_EQ(result(grant, asking), "feature_not_granted");
+  grant.features = {Feature::Jit};
+  EXPECT_EQ(result(grant, asking), "rule 0");
+}
+
 TEST(Match, LongHostileArgumentsStayCheap) {
   ExecFacts long_path = facts({"/usr/bin" + std::string(128 * 1024, '/') + "make", "-j4", "test"});
   EXPECT_EQ(result(make_grant(), long_path), "rule 0");
