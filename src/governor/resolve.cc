@@ -312,7 +312,7 @@ Result<permit::Place> follow_path(const std::string& path) {
       at.clear();
       rest = target + rest;
     } else {
-      rest = "/" + target + rest;
+      rest.insert(0, target).insert(0, "/");
     }
   }
   place.path = at.empty() ? "/" : at;
