@@ -240,5 +240,36 @@ TEST_F(LedgerRotate, AFullDiskStillRecordsTheEndAndAdmitsNothing) {
   EXPECT_TRUE(look_with(1).ok()) << text_of(look_with(1));
 }
 
+// The clear text of an end and the head over it need room too.
+TEST_F(LedgerRotate, AFullDiskStillKeepsTheClearTextOfAnEndAndSignsItsHead) {
+  StoreOptions options;
+  options.reserve_bytes = 64 * 1024;
+  auto store = Store::open(storage_, home_.state(), clock_, options).value();
+  const std::string reserve = home_.state() + "/ledger/reserve";
+  const auto with_text = [](Draft draft) {
+    Side side({});
+    (void)side.put("detail", as_bytes(std::string_view("why")));
+    draft.side = side.encode();
+    return draft;
+  };
+  const RunId run = run_number(1);
+  ASSERT_TRUE(store->append(admission(run), Wait::Durable));
+  storage_.plan({.at = 1, .error = ENOSPC, .only = DiskOp::Write});
+  const auto refused = store->append(with_text(exec(run, 1)), Wait::Written);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(reason_of(refused.error()), Reason::DiskFull);
+  EXPECT_NE(std::filesystem::file_size(reserve), 0U) << "not for that";
+  storage_.plan({.at = 1, .error = ENOSPC, .only = DiskOp::Write});
+  const auto ended = store->append(with_text(end(run, 1, 0)), Wait::Durable);
+  ASSERT_TRUE(ended) << ended.error().message();
+  EXPECT_EQ(std::filesystem::file_size(reserve), 0U);
+  auto log = LedgerReader::open(system_storage(), home_.state()).value();
+  EXPECT_TRUE(log->side({run, Seq(1)}));
+  storage_.plan({.at = 1, .error = ENOSPC, .only = DiskOp::Write});
+  const auto head = store->sign_head(log_key_of());
+  ASSERT_TRUE(head) << head.error().message();
+  EXPECT_EQ(head->size, store->size());
+}
+
 }  // namespace
 }  // namespace writ::ledger
