@@ -102,7 +102,8 @@ static const char* race(int flags) {
   flipped = at(1);
   pthread_create(&thread, NULL, flip, NULL);
   const char* out = refused(EACCES);
-  for (int i = 0; i < 100 && out == NULL; ++i) {
+  time_t start = 0;
+  for (int i = 0; i < 100 && out == NULL && time_left(&start); ++i) {
     // Each try comes after a change: a busy machine may let the other thread wait.
     for (unsigned seen = flips; flips == seen;) sched_yield();
     int fd = socket(AF_INET, SOCK_STREAM | flags, 0);
@@ -146,7 +147,8 @@ static const char* race_descriptor(void) {
   raced = socket(AF_INET, SOCK_STREAM, 0);
   pthread_create(&thread, NULL, replace, NULL);
   const char* out = NULL;
-  for (int i = 0; i < 300 && out == NULL; ++i) {
+  time_t start = 0;
+  for (int i = 0; i < 300 && out == NULL && time_left(&start); ++i) {
     (void)go(raced, 1 + i % 2);
     if (is_other(raced)) out = got("connected to the other port");
   }

@@ -124,7 +124,8 @@ static const char* race(void* (*turn)(void*), const char* path, char* host, cons
   strcpy(to.sun_path, path != NULL ? path : "");
   stop = 0;
   pthread_create(&thread, NULL, turn, host);
-  for (int i = 0; i < 400; ++i) {
+  time_t start = 0;
+  for (int i = 0; i < 400 && time_left(&start); ++i) {
     int fd = socket(AF_UNIX, SOCK_STREAM, 0), other = -1;
     if (connect(fd, path != NULL ? (void*)&to : (void*)&turning, sizeof to) == 0) {
       other = accept(server, NULL, NULL);
