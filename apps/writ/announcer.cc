@@ -1,10 +1,19 @@
 #include "writ/announcer.h"
 
+#include <chrono>
+
 #include "writ/print.h"
 
 namespace writ::cli {
 
-Announcer::Announcer() : thread_([this] { loop(); }) {}
+namespace {
+
+constexpr auto kLook = std::chrono::milliseconds(50);
+
+}  // namespace
+
+Announcer::Announcer(std::function<bool()> quiet)
+    : quiet_(std::move(quiet)), thread_([this] { loop(); }) {}
 Announcer::~Announcer() {
   close();
 }
@@ -35,6 +44,7 @@ void Announcer::loop() {
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [&] { return stop_ || !held_.empty(); });
+    while (!stop_ && !held_.empty() && quiet_ && quiet_()) wake_.wait_for(lock, kLook);
     while (!held_.empty()) {
       const std::string text = std::move(held_.front());
       held_.pop_front();

@@ -2,11 +2,14 @@
 //
 // Whoever tells it something never waits. Only the first kMaxTold are told, the rest is counted: a
 // loop of refused execs would drown the job's own output, and standard error may not be read.
+// On a terminal that a program has in a mode of its own (an editor, a shell's prompt) a line would
+// tear the screen: `quiet` says when nothing may be told, and it is told later.
 // Thread safety: tell() from any thread; close() from one.
 #pragma once
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -16,7 +19,8 @@ namespace writ::cli {
 class Announcer {
  public:
   static constexpr std::size_t kMaxTold = 8;
-  Announcer();
+  // quiet (may be empty) is asked from the announcer's thread until close() returns.
+  explicit Announcer(std::function<bool()> quiet = {});
   ~Announcer();
   Announcer(const Announcer&) = delete;
   Announcer& operator=(const Announcer&) = delete;
@@ -27,6 +31,7 @@ class Announcer {
 
  private:
   void loop();
+  const std::function<bool()> quiet_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::string> held_;

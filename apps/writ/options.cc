@@ -72,6 +72,12 @@ class Parser {
     CLI::App* run = verb("run");
     run->add_option("--permit", options_.permit, "a permit file, or the start of a stored id");
     run->add_option("--domain", options_.domain, "the domain to run in");
+    CLI::Option* terminal =
+        run->add_flag("--terminal", options_.terminal,
+                      "a terminal of its own for the run (the default on a terminal)");
+    run->add_flag("--no-terminal", options_.no_terminal, "pipes, even on a terminal")
+        ->excludes(terminal);
+    run->add_flag("--live", options_.live, "show refusals at once, even over a full screen");
 
     CLI::App* issue = verb("permit issue");
     issue->add_option("request", options_.target, "the request (TOML)")->required();

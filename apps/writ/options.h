@@ -72,8 +72,11 @@ struct Options {
   bool last = false;  // explain, ledger show
   bool codes = false;
   bool tree = false;
-  bool all = false;   // ps: runs that have ended too
-  bool keep = false;  // demo
+  bool all = false;          // ps: runs that have ended too
+  bool keep = false;         // demo
+  bool terminal = false;     // run: it must be one
+  bool no_terminal = false;  // run: pipes
+  bool live = false;         // run: refusals at once
   PolicyOptions policy;
   LedgerOptions ledger;
   std::optional<std::vector<std::string>> command;  // after `--`

@@ -11,6 +11,7 @@
 
 #include "governor/govern.h"
 #include "writ/announcer.h"
+#include "writ/front.h"
 #include "writ/permit_file.h"
 #include "writ/print.h"
 #include "writ/verbs.h"
@@ -117,16 +118,29 @@ void told_ended(const Options& options, const governor::RunEnd& end, const RunId
   say(line);
 }
 
-}  // namespace
+// A terminal in raw mode makes no carriage return of a line feed.
+std::string with_returns(const std::string& lines) {
+  std::string out;
+  for (const char one : lines) out += one == '\n' ? "\r\n" : std::string(1, one);
+  return out + "\r";
+}
 
-Result<int> run(const Options& options, Machine& machine) {
-  // Signals to end the governor are taken by its watch (governor/watch.h), in every thread.
+// run_governed is `writ run` in the process that governs; `front` leads to the other, if any.
+Result<int> run_governed(const Options& options, Machine& machine, enforce::Terminal kind,
+                         UniqueFd front) {
+  // Signals to end the governor are taken by its watch (governor/watch.h), in every thread, and a
+  // terminal's change of size by its keeper.
   sigset_t taken;
   ::sigemptyset(&taken);
-  for (const int one : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&taken, one);
+  for (const int one : {SIGINT, SIGTERM, SIGHUP, SIGWINCH}) ::sigaddset(&taken, one);
   (void)::pthread_sigmask(SIG_BLOCK, &taken, nullptr);
 
-  const governor::RunRequest request = TRY(request_of(options, machine));
+  governor::RunRequest request = TRY(request_of(options, machine));
+  request.terminal = kind;
+  std::unique_ptr<governor::CallerTerminal> terminal;
+  if (kind != enforce::Terminal::None) {
+    terminal = TRY(governor::CallerTerminal::open(std::move(front)));
+  }
   governor::MaybeInstallation opened = TRY(governor::open_installation(
       machine.home, machine.account, machine.storage, machine.clock, machine.random));
   if (const Denial* no = std::get_if<Denial>(&opened)) {
@@ -142,17 +156,23 @@ Result<int> run(const Options& options, Machine& machine) {
   }
   const governor::Admission& admission = std::get<governor::Admission>(admitted);
 
-  Announcer announcer;
+  const bool shares_screen = kind == enforce::Terminal::All && !options.live;
+  Announcer announcer(shares_screen ? std::function<bool()>([&] { return !terminal->speakable(); })
+                                    : std::function<bool()>());
+  const auto tell = [&](const std::string& lines) {
+    announcer.tell(kind == enforce::Terminal::All ? with_returns(lines) : lines);
+  };
   const std::string where =
       "run " + to_string(admission.run()) + ", permit " + short_hex(admission.permit().id());
   governor::GovernOptions govern_options;
+  govern_options.terminal = terminal.get();
   govern_options.on_refusal = [&](const governor::Told& told) {
     if (options.quiet) return;
     if (options.json) {
       json::Value value = new_answer();
       value.set("refused", as_json(told.denial));
       value.set("seq", told.event.seq.get()).set("entry", told.leaf.get());
-      announcer.tell(json_line(value));
+      tell(json_line(value));
       return;
     }
     DenialMore more;
@@ -161,7 +181,7 @@ Result<int> run(const Options& options, Machine& machine) {
                     told.pid, where);
     more.record = fmt::format("seq {}, entry {}          writ explain {}", told.event.seq.get(),
                               told.leaf.get(), told.leaf.get());
-    announcer.tell(lines_of(told.denial, more));
+    tell(lines_of(told.denial, more));
   };
   // From here on it waits: what reading and verifying took goes back, and its few threads share.
   (void)::mallopt(M_ARENA_MAX, 2);
@@ -171,6 +191,24 @@ Result<int> run(const Options& options, Machine& machine) {
   if (!end) return Error(end.error());
   told_ended(options, *end, admission.run());
   return status_of(*end);
+}
+
+}  // namespace
+
+Result<int> run(const Options& options, Machine& machine) {
+  enforce::Terminal kind = governor::CallerTerminal::kind();
+  if (options.terminal && kind == enforce::Terminal::None) {
+    return Error(Code::InvalidArgument,
+                 "--terminal needs one: standard input and output are not both a terminal");
+  }
+  if (options.no_terminal) kind = enforce::Terminal::None;
+  UniqueFd front_socket;
+  if (kind != enforce::Terminal::None) {
+    Front front = TRY(Front::split());
+    if (front.status) return *front.status;
+    front_socket = std::move(front.socket);
+  }
+  return run_governed(options, machine, kind, std::move(front_socket));
 }
 
 }  // namespace writ::cli

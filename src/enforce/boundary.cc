@@ -123,7 +123,7 @@ Result<ByteVec> write_script(const Plan& plan, const Layout& layout, const Capab
     step.attributes = from.attributes;
     step.size = from.size;
     step.mode = from.mode;
-    if (from.op == wire::Op::Scratch) step.inode = from.inodes;
+    if (from.op == wire::Op::Scratch || from.op == wire::Op::Terminals) step.inode = from.inodes;
     if (from.op == wire::Op::Device) step.device = from.device_number;
     if (from.op == wire::Op::Bind) {
       step.flags =
@@ -141,6 +141,7 @@ Result<ByteVec> write_script(const Plan& plan, const Layout& layout, const Capab
   head.hostname = writer.text(plan.hostname);
   head.program = writer.text(plan.program);
   head.directory = writer.text(plan.directory);
+  head.terminal = static_cast<std::uint32_t>(plan.terminal);
   const auto argv = writer.texts(plan.argv);
   const auto environment = writer.texts(plan.environment);
   head.resolver = plan.resolv_conf.empty() ? 0 : 1;
@@ -350,6 +351,9 @@ Result<Boundary> build(const Plan& plan, Prepared prepared, const Capabilities& 
 
   Boundary out;
   if (!plan.resolv_conf.empty()) out.resolver = TRY(await(lifeline, wire::Kind::Resolver));
+  if (plan.terminal != Terminal::None) {
+    out.terminal = TRY(await(lifeline, wire::Kind::Terminal));
+  }
   out.listener = TRY(await(lifeline, wire::Kind::Listener));
   Child child = std::move(*std::exchange(prepared.child_, std::nullopt));
   out.run = plan.run;
@@ -395,8 +399,9 @@ Result<FirstExit> receive_first_exit(const Boundary& boundary) {
   }
   if (got->closed) return Error(Code::Unavailable, "init is gone");
   switch (got->message.kind) {
-    case wire::Kind::FirstExit: return FirstExit{got->message.value, 0};
-    case wire::Kind::NotStarted: return FirstExit{127 << 8, got->message.value};
+    case wire::Kind::FirstExit: return FirstExit{false, got->message.value, 0};
+    case wire::Kind::NotStarted: return FirstExit{false, 127 << 8, got->message.value};
+    case wire::Kind::FirstStopped: return FirstExit{true, 0, 0};
     default: return Error(Code::Internal, "an unexpected lifeline message");
   }
 }

@@ -38,6 +38,7 @@ struct Boundary {
   UniqueFd listener;    // seccomp user notification; the only copy
   UniqueFd resolver;    // where the run asks for names (resolver.h); none: the plan has none
   UniqueFd diagnosis;   // sock_diag(7) of the run's network (net_local.h); none: not on this kernel
+  UniqueFd terminal;    // the master side of the run's own, with Plan::terminal
 };
 
 // A run's init before there is a plan: in its namespaces, with its /proc, waiting. Destroying it
@@ -74,14 +75,23 @@ Result<Boundary> build(const Plan& plan, RunStreams streams, const Capabilities&
 void end_boundary(const Boundary& boundary);
 
 // Over the lifeline, governor to init: a heartbeat (init exits after three missed intervals), and
-// freeze and thaw of every process of the run. Init to governor: FirstTask's exit status once it
-// is known (the status word of waitpid), before init exits.
-enum class LifelineMessage : std::uint8_t { Heartbeat = 1, Freeze = 2, Thaw = 3, FirstExit = 4 };
+// freeze and thaw of every process of the run, and resume of the first task's process group. Init
+// to governor: the first task's exit status once it is known (the status word of waitpid), before
+// init exits; and, in a run with a terminal, each time that the first task was stopped.
+enum class LifelineMessage : std::uint8_t {
+  Heartbeat = 1,
+  Freeze = 2,
+  Thaw = 3,
+  FirstExit = 4,
+  Resume = 5,
+  FirstStopped = 6,
+};
 Result<void> send(const Boundary& boundary, LifelineMessage message);
 
 struct FirstExit {
-  int wait_status = 0;  // as waitpid gives it
-  int exec_error = 0;   // the first program was never started: errno of its execve
+  bool stopped = false;  // not ended: the rest says nothing
+  int wait_status = 0;   // as waitpid gives it
+  int exec_error = 0;    // the first program was never started: errno of its execve
 };
 // receive_first_exit reads without blocking: NotFound: nothing yet; Unavailable: init is gone.
 Result<FirstExit> receive_first_exit(const Boundary& boundary);

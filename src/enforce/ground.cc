@@ -103,6 +103,12 @@ void Ground::build(const Plan& plan) {
   ++s.posted;
 }
 
+UniqueFd Ground::take_terminal() {
+  state_->wait_for(state_->posted);
+  if (!state_->boundary || !*state_->boundary) return {};
+  return std::move((*state_->boundary)->terminal);
+}
+
 void Ground::keep(Supervisor& supervisor, FdRef finished) {
   State& s = *state_;
   s.post([&s, &supervisor, finished] {

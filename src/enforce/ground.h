@@ -34,6 +34,9 @@ class Ground {
 
   const Capabilities& kernel();
   void build(const Plan& plan);
+  // take_terminal waits for the boundary and takes Boundary::terminal: none without one, or where
+  // there is no boundary.
+  UniqueFd take_terminal();
   // keep hands the boundary to the supervisor. `finished` (an eventfd) is written when all is over.
   void keep(Supervisor& supervisor, FdRef finished);
   Result<Outcome> wait();

@@ -70,6 +70,7 @@ constexpr std::array<DeviceNode, 5> kDevices = {{{"/dev/null", 3},
                                                  {"/dev/random", 8},
                                                  {"/dev/urandom", 9}}};
 constexpr unsigned kMemoryMajor = 1;
+constexpr unsigned kTtyMajor = 5;  // minor 0: the terminal of the caller's own session
 
 class Builder {
  public:
@@ -216,11 +217,25 @@ class Builder {
          {"/dev/stdout", "/proc/self/fd/1"},
          {"/dev/stderr", "/proc/self/fd/2"}}};
     for (const auto& [path, target] : streams) step(Op::Symlink, path).target = target;
+    if (plan_.terminal != Terminal::None) terminals();
     if (!entries_.contains("/tmp")) {
       directory("/tmp");
       scratch("/tmp", kTmpBytes, kTmpInodes, 01777);
       own_tmp_ = true;
     }
+  }
+
+  // Pseudo-terminals of the run's own: none of the host's is among them.
+  void terminals() {
+    directory("/dev/pts");
+    LayoutStep& own = step(Op::Terminals, "/dev/pts");
+    own.inodes = kTerminals;
+    own.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+    step(Op::Symlink, "/dev/ptmx").target = "pts/ptmx";
+    step(Op::File, "/dev/tty");
+    LayoutStep& tty = step(Op::Device, "/dev/tty");
+    tty.device_number = makedev(kTtyMajor, 0);
+    tty.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
   }
 
   // Makes the directories on the way to `path`, which no grant encloses.
@@ -312,6 +327,10 @@ class Builder {
     for (const DeviceNode& node : kDevices) rule(node.path, landlock::device_rights(abi_));
     if (!plan_.resolv_conf.empty()) {
       rule(plan_.resolv_conf, landlock::rights(MountKind::Read, false, abi_));
+    }
+    if (plan_.terminal != Terminal::None) {
+      rule("/dev/pts", landlock::device_rights(abi_) | landlock::kReadDirectory);
+      rule("/dev/tty", landlock::device_rights(abi_));
     }
     for (const auto& [path, entry] : entries_) {
       if (path == plan_.resolv_conf) continue;

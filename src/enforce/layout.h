@@ -28,6 +28,7 @@ namespace writ::enforce {
 inline constexpr std::uint64_t kTmpBytes = 512u << 20;
 inline constexpr std::uint64_t kTmpInodes = 65536;
 inline constexpr std::uint64_t kShmBytes = 64u << 20;
+inline constexpr std::uint64_t kTerminals = 64;  // the run's own, and those it makes
 
 struct LayoutStep {
   wire::Op op = wire::Op::Directory;

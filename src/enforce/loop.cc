@@ -124,6 +124,14 @@ void Mailbox::vouch(std::uint64_t millis) {
   ring();
 }
 
+void Mailbox::resume() {
+  {
+    const std::lock_guard lock(mutex_);
+    wishes_.resumed = true;
+  }
+  ring();
+}
+
 Mailbox::Wishes Mailbox::take() {
   empty(event_.borrow());
   const std::lock_guard lock(mutex_);
@@ -535,6 +543,7 @@ void Loop::take_wishes() {
   // Rounded up, and one more: the first tick may come at once.
   if (wishes.vouched_millis) ticks_left_ = *wishes.vouched_millis / kTickMillis + 2;
   if (wishes.end) end(wishes.end->reason, wishes.end->detail, wishes.end->boot_nanos);
+  if (wishes.resumed && !ended_) (void)send(boundary_, LifelineMessage::Resume);
   if (wishes.frozen && !ended_) {
     if (*wishes.frozen) {
       apply(Freeze{});
@@ -562,6 +571,11 @@ void Loop::take_lifeline() {
     if (exit.error().code() != Code::NotFound && init_gone_) {
       end(EndReason::ContinuityLost, "the run's init ended unexpectedly");
     }
+    return;
+  }
+  if (exit->stopped) {
+    const std::uint64_t one = 1;
+    if (mailbox_.stopped.number() >= 0) (void)!::write(mailbox_.stopped.number(), &one, sizeof one);
     return;
   }
   ended_ = true;

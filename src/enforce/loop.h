@@ -43,12 +43,14 @@ class Mailbox {
     std::optional<UnixMillis> expires;
     std::optional<bool> frozen;  // the last of freeze and thaw
     std::optional<std::uint64_t> vouched_millis;
+    bool resumed = false;
   };
   // end: the first one stands. It kills init by itself, whatever the loop is doing.
   void end(EndReason reason, std::string detail);
   void expire_at(UnixMillis time);
   void set_frozen(bool frozen);
   void vouch(std::uint64_t millis);
+  void resume();
   Wishes take();
   // take_end takes the end alone, if it was asked for.
   std::optional<EndWish> take_end();
@@ -58,6 +60,7 @@ class Mailbox {
   void show(const GateCounts& counts);
   GateCounts counts() const;
   std::atomic<pid_t> init{0};
+  FdRef stopped{-1};  // rings when the first program was stopped; set before the loop
   FdRef fd() const { return event_.borrow(); }
 
  private:

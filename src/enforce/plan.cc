@@ -28,6 +28,7 @@ enum Key : int {
   kMechanisms = 13,
   kConnect = 14,
   kResolvConf = 15,
+  kTerminal = 16,
 };
 
 // Arguments and variables are bytes: the kernel does not ask for UTF-8, nor do paths.
@@ -222,6 +223,7 @@ ByteVec encode(const Plan& plan) {
       }
     });
     w.key(kResolvConf).bytes(as_bytes(std::string_view(plan.resolv_conf)));
+    w.key(kTerminal).uint(static_cast<std::uint64_t>(plan.terminal));
   });
   // Nothing in it can fail: no text, no key twice, no item copied.
   return std::move(w).finish().value();
@@ -230,9 +232,9 @@ ByteVec encode(const Plan& plan) {
 Result<Plan> decode_plan(Bytes bytes) {
   Reader r(bytes);
   Plan out;
-  constexpr std::size_t kFields = 16;
-  if (TRY(r.enter_map()) != kFields) return r.refuse("a plan has 16 fields");
-  for (int key = kVersion; key <= kResolvConf; ++key) {
+  constexpr std::size_t kFields = 17;
+  if (TRY(r.enter_map()) != kFields) return r.refuse("a plan has 17 fields");
+  for (int key = kVersion; key <= kTerminal; ++key) {
     if (TRY(r.integer()) != key) return r.refuse("unknown field of a plan");
     switch (static_cast<Key>(key)) {
       case kVersion:
@@ -260,6 +262,14 @@ Result<Plan> decode_plan(Bytes bytes) {
       case kMechanisms: out.mechanisms = TRY(read_strings(r)); break;
       case kConnect: out.connect = TRY(read_endpoints(r)); break;
       case kResolvConf: out.resolv_conf = TRY(read_string(r)); break;
+      case kTerminal: {
+        const std::uint64_t value = TRY(r.uint());
+        if (value > static_cast<std::uint64_t>(Terminal::All)) {
+          return r.refuse("unknown kind of terminal");
+        }
+        out.terminal = static_cast<Terminal>(value);
+        break;
+      }
     }
   }
   TRY(r.leave());

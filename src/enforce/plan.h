@@ -85,6 +85,13 @@ struct Identity {
   std::uint32_t owner_gid = 0;
 };
 
+// Which of the run's standard streams are a pseudo-terminal of its own. The others are pipes.
+enum class Terminal : std::uint8_t {
+  None = 0,
+  InputAndOutput = 1,  // standard error goes elsewhere
+  All = 2,
+};
+
 struct Plan {
   RunId run;
   std::string hostname = "run";
@@ -105,6 +112,7 @@ struct Plan {
   std::vector<std::string> argv;
   std::vector<std::string> environment;  // NAME=value
   std::string directory;                 // working directory
+  Terminal terminal = Terminal::None;
   // Which mechanism carries each promise here ("landlock:7", "w^x:mdwe", …): for the records.
   std::vector<std::string> mechanisms;
 };

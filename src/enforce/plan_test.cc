@@ -74,6 +74,7 @@ TEST(Plan, EveryFieldChangesTheDigest) {
   EXPECT_TRUE(changed([](Plan& p) { p.limits.execs++; }));
   EXPECT_TRUE(changed([](Plan& p) { p.limits.gate_events++; }));
   EXPECT_TRUE(changed([](Plan& p) { p.program += "x"; }));
+  EXPECT_TRUE(changed([](Plan& p) { p.terminal = Terminal::All; }));
   EXPECT_TRUE(changed([](Plan& p) { p.argv.pop_back(); }));
   EXPECT_TRUE(changed([](Plan& p) { p.environment[0] += "x"; }));
   EXPECT_TRUE(changed([](Plan& p) { p.directory = "/tmp"; }));

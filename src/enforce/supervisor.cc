@@ -59,6 +59,12 @@ void Supervisor::freeze() {
 void Supervisor::thaw() {
   state_->mailbox.set_frozen(false);
 }
+void Supervisor::on_stopped(FdRef event) {
+  state_->mailbox.stopped = event;
+}
+void Supervisor::resume() {
+  state_->mailbox.resume();
+}
 GateCounts Supervisor::counts() const {
   return state_->mailbox.counts();
 }

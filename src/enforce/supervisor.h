@@ -54,6 +54,10 @@ class Supervisor {
   void expire_at(UnixMillis time);
   void freeze();
   void thaw();
+  // on_stopped: `event` (an eventfd, which outlives the run) rings each time that the first program
+  // of a run with a terminal was stopped; resume lets it go on. Before run() or keep().
+  void on_stopped(FdRef event);
+  void resume();
   GateCounts counts() const;
   std::uint64_t live_processes() const;
 

@@ -253,7 +253,8 @@ class Admitter {
                              .program = command.program,
                              .argv = request_.command,
                              .environment = command.facts.environment,
-                             .directory = command.facts.directory};
+                             .directory = command.facts.directory,
+                             .terminal = request_.terminal};
     Compiled compiled = TRY(compile(compiling, site_.kernel()));
     if (const Denial* refusal = std::get_if<Denial>(&compiled)) return denied_as_decided(*refusal);
     enforce::Plan& plan = std::get<enforce::Plan>(compiled);

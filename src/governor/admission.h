@@ -62,6 +62,7 @@ struct RunRequest {
   std::vector<std::string> command;      // as given, not empty
   std::vector<std::string> environment;  // of the caller
   std::string directory;                 // of the caller
+  enforce::Terminal terminal = enforce::Terminal::None;  // of the run
 };
 
 class Admission {

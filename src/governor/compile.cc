@@ -351,7 +351,9 @@ Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilit
   plan.argv = request.argv;
   plan.environment = request.environment;
   plan.directory = request.directory;
+  plan.terminal = request.terminal;
   plan.mechanisms = mechanisms_of(kernel, plan.jit);
+  if (plan.terminal != enforce::Terminal::None) plan.mechanisms.emplace_back("terminal:devpts");
   if (!plan.connect.empty()) {
     plan.mechanisms.emplace_back("net:late-socket");
     if (named) plan.mechanisms.emplace_back("net:resolver");

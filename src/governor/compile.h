@@ -49,6 +49,7 @@ struct CompileRequest {
   std::vector<std::string> argv;
   std::vector<std::string> environment;
   std::string directory;  // resolved
+  enforce::Terminal terminal = enforce::Terminal::None;
 };
 
 using Compiled = std::variant<enforce::Plan, Denial>;

@@ -56,9 +56,21 @@ Result<RunEnd> govern(const Admission& admission, Installation& here, RunSite& s
     std::unique_ptr<Watch> watch = TRY(Watch::create(admission, here));
     UniqueFd finished = TRY(event_fd());
     WRIT_ASSERT(site.ground() != nullptr);
+    CallerTerminal* terminal = options.terminal;
+    WRIT_ASSERT((terminal != nullptr) == (admission.plan().terminal != enforce::Terminal::None));
+    if (terminal != nullptr) {
+      supervisor.on_stopped(terminal->stopped());
+      terminal->take(site.ground()->take_terminal());
+    }
     site.ground()->keep(supervisor, finished.borrow());
     watch->start(supervisor, verdicts, recorder);
-    site.streams().copy(finished.borrow());
+    if (terminal == nullptr) {
+      site.streams().copy(finished.borrow());
+    } else {
+      const bool apart = admission.plan().terminal == enforce::Terminal::InputAndOutput;
+      terminal->copy(finished.borrow(), apart ? site.streams().take_error() : UniqueFd(),
+                     [&] { supervisor.resume(); });
+    }
     Result<enforce::Outcome> result = site.ground()->wait();
     watch->stop(result ? result->end_latency_nanos : 0);
     if (!result) return Error(std::move(result).error());

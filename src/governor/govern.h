@@ -1,10 +1,10 @@
 // Govern: an admitted run, from its boundary to its end (DESIGN §5, steps 6 to 9).
 //
-// The calling thread copies the streams. A thread that lives as long as the run keeps the boundary
-// (enforce/supervisor.h); another watches: the control socket, the revocation list, the policy in
-// force, signals for this process, and every few seconds (the domain's `continuity`) whether all
-// that held at admission still holds. Every process is gone before the end is recorded, and the
-// end is durable, under a signed head, before govern() returns.
+// The calling thread copies the streams, or keeps the terminal. A thread that lives as long as the
+// run keeps the boundary (enforce/supervisor.h); another watches: the control socket, the
+// revocation list, the policy in force, signals for this process, and every few seconds (the
+// domain's `continuity`) whether all that held at admission still holds. Every process is gone
+// before the end is recorded, and the end is durable, under a signed head, before govern() returns.
 //
 //   RunEnd end = TRY(govern(admission, installation, site, {.on_refusal = print}));
 //
@@ -21,11 +21,13 @@
 #include "governor/admission.h"
 #include "governor/gate_verdicts.h"
 #include "governor/site.h"
+#include "governor/terminal.h"
 #include "ledger/checkpoint.h"
 
 namespace writ::governor {
 
 struct GovernOptions {
+  CallerTerminal* terminal = nullptr;           // needed exactly when the plan has one
   std::function<void(const Told&)> on_refusal;  // from another thread
 };
 

@@ -22,6 +22,9 @@ class Streams {
  public:
   static Result<Streams> create();
   enforce::RunStreams take_run_side() { return std::move(run_); }
+  // take_error is our end of standard error's pipe: a run with a terminal of its own leaves the
+  // other two unused (governor/terminal.h).
+  UniqueFd take_error() { return std::move(error_); }
   // copy moves bytes until `finished` (an eventfd) is readable and the program's output is out.
   // Input ends when the caller's does. A closed standard output closes the program's.
   void copy(FdRef finished);

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "enforce/init/sys.h"
@@ -114,14 +115,29 @@ char** vector_of(const Script& script, const wire::Table& table) {
   return out;
 }
 
+// A terminal's job control stops and continues process groups whose parents are in the same
+// session: so init leads the session, as a shell would, and the first task is its foreground job.
+void take_terminal(int terminal, bool error_too) {
+  need(setpgid(0, 0), "making a process group");
+  need(tcsetpgrp(terminal, getpid()), "taking the terminal");
+  for (int fd = 0; fd <= (error_too ? 2 : 1); ++fd) {
+    need(dup2(terminal, fd), "taking the terminal");
+  }
+}
+
 }  // namespace
 
-void start_first(const Script& script) {
+void start_first(const Script& script, int terminal) {
   const wire::Head& head = script.head();
+  constexpr std::uint32_t kAll = 2;  // enforce::Terminal::All
+  if (terminal >= 0) {
+    take_terminal(terminal, head.terminal == kAll);  // while signals are blocked
+  } else {
+    need(setsid(), "making a session");
+  }
   sigset_t none;
   sigemptyset(&none);
   need(sigprocmask(SIG_SETMASK, &none, nullptr), "resetting signals");
-  need(setsid(), "making a session");
   (void)umask(022);
   const char* program = script.text(head.program);
   char** argv = vector_of(script, head.argv);

@@ -130,14 +130,26 @@ void make_resolver() {
   (void)close(fd);
 }
 
+// The run's processes as init sees them.
+struct Keeping {
+  pid_t first;
+  bool terminal;        // a stop of the first task is the governor's to know
+  bool frozen = false;  // every process was stopped by Freeze
+};
+
 // Reaps everybody. True once the first task has ended, with its status told to the governor.
-bool reap(pid_t first) {
+bool reap(const Keeping& run) {
   for (;;) {
     int status = 0;
-    const pid_t pid = waitpid(-1, &status, WNOHANG);
+    const pid_t pid = waitpid(-1, &status, WNOHANG | (run.terminal ? WUNTRACED : 0));
     if (pid <= 0) return false;
-    if (pid != first) continue;
+    if (pid != run.first) continue;
     wire::Message message;
+    if (WIFSTOPPED(status)) {
+      message.kind = wire::Kind::FirstStopped;
+      if (!run.frozen) (void)send_message(message, -1);
+      continue;
+    }
     message.kind = wire::Kind::FirstExit;
     message.value = status;
     (void)send_message(message, -1);
@@ -145,7 +157,7 @@ bool reap(pid_t first) {
   }
 }
 
-[[noreturn]] void keep(pid_t first, int children) {
+[[noreturn]] void keep(Keeping run, int children) {
   std::int64_t last = now_millis();
   for (;;) {
     pollfd watched[2] = {{wire::kLifeline, POLLIN, 0}, {children, POLLIN, 0}};
@@ -155,19 +167,45 @@ bool reap(pid_t first) {
     if (watched[1].revents != 0) {
       signalfd_siginfo info;
       (void)!read(children, &info, sizeof info);
-      if (reap(first)) _exit(0);
+      if (reap(run)) _exit(0);
     }
     if (watched[0].revents != 0) {
       wire::Message message;
       if (!receive(message, nullptr, MSG_DONTWAIT)) _exit(0);
       last = now_millis();
-      if (message.kind == wire::Kind::Freeze) (void)kill(-1, SIGSTOP);
-      if (message.kind == wire::Kind::Thaw) (void)kill(-1, SIGCONT);
+      if (message.kind == wire::Kind::Freeze) {
+        run.frozen = true;
+        (void)kill(-1, SIGSTOP);
+      }
+      if (message.kind == wire::Kind::Thaw) {
+        run.frozen = false;
+        (void)kill(-1, SIGCONT);
+      }
+      if (message.kind == wire::Kind::Resume && !run.frozen) (void)kill(-run.first, SIGCONT);
     }
   }
 }
 
 Passed passed_mounts;
+
+}  // namespace
+
+int open_terminal() {
+  const int master = static_cast<int>(
+      need(open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), "opening the run's terminal"));
+  const int unlocked = 0;
+  need(ioctl(master, TIOCSPTLCK, &unlocked), "opening the run's terminal");
+  const int terminal = static_cast<int>(need(
+      ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC), "opening the run's terminal"));
+  need(ioctl(terminal, TIOCSCTTY, 0), "taking the run's terminal");
+  wire::Message message;
+  message.kind = wire::Kind::Terminal;
+  if (!send_message(message, master)) _exit(0);
+  (void)close(master);
+  return terminal;
+}
+
+namespace {
 
 [[noreturn]] void run() {
   (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -202,11 +240,13 @@ Passed passed_mounts;
   sigaddset(&child_signals, SIGCHLD);
   const int children = static_cast<int>(
       need(signalfd(-1, &child_signals, SFD_CLOEXEC | SFD_NONBLOCK), "watching the run"));
+  // Kept open: while init lives, the terminal's other side sees no end of it.
+  const int terminal = script.head().terminal != 0 ? open_terminal() : -1;
   const pid_t first = static_cast<pid_t>(need(fork(), "starting the first task"));
-  if (first == 0) start_first(script);
+  if (first == 0) start_first(script, terminal);
   script.unmap();
   for (int fd = 0; fd <= 2; ++fd) (void)close(fd);  // the run's pipes end with the run's own copies
-  keep(first, children);
+  keep({first, terminal >= 0}, children);
 }
 
 }  // namespace

@@ -108,6 +108,7 @@ class Root {
       case wire::Op::Cover: return cover(path);
       case wire::Op::Seal: return seal(path);
       case wire::Op::Text: return text(script_.text(step.target), path);
+      case wire::Op::Terminals: return attach(terminals(step.inode, step.attributes), path);
     }
     errno = EINVAL;
     fail("the plan has an unknown step", path);
@@ -185,6 +186,18 @@ class Root {
     option("nr_inodes", Decimal(inodes).text);
     option("mode", Decimal(mode, 8).text);
     return mount_of(context, attributes, "tmpfs");
+  }
+
+  int terminals(std::uint64_t most, std::uint64_t attributes) {
+    const int context =
+        static_cast<int>(need(fsopen("devpts", FSOPEN_CLOEXEC), "making pseudo-terminals"));
+    const auto option = [&](const char* name, const char* value) {
+      need(fsconfig(context, FSCONFIG_SET_STRING, name, value, 0), "making pseudo-terminals", name);
+    };
+    option("mode", "0600");
+    option("ptmxmode", "0666");
+    option("max", Decimal(most).text);
+    return mount_of(context, attributes, "pseudo-terminals");
   }
 
   void cover(const char* path) {

@@ -51,7 +51,12 @@ void make_proc();
 // build_root makes the run's root from the script's steps, enters it and lets go of the host's.
 void build_root(const Script& script, const Passed& passed);
 
+// open_terminal makes the run's terminal this session's, sends its master side to the governor and
+// returns the other.
+int open_terminal();
+
 // start_first becomes the first task: limits, capabilities, W^X, Landlock, filter, execve.
-[[noreturn]] void start_first(const Script& script);
+// `terminal` is the run's, in the same session, or negative: the task is a session of its own.
+[[noreturn]] void start_first(const Script& script, int terminal);
 
 }  // namespace writ::enforce::init

@@ -36,6 +36,7 @@ enum class Op : std::uint32_t {
   Cover = 8,      // an empty, unwritable thing of the same type over `path`
   Seal = 9,       // the mount at `path` becomes read-only
   Text = 10,      // a read-only file that holds `target`, mounted at `path`
+  Terminals = 11  // the run's own pseudo-terminals, at most `inode`, at `path`
 };
 
 inline constexpr std::uint32_t kDirectory = 1;  // Bind: a directory is expected
@@ -81,8 +82,10 @@ struct Head {
   std::uint32_t hostname = 0;
   std::uint32_t program = 0;
   std::uint32_t directory = 0;
-  std::uint32_t mdwe = 0;        // set PR_SET_MDWE
-  std::uint32_t resolver = 0;    // send the socket of a resolver
+  std::uint32_t mdwe = 0;      // set PR_SET_MDWE
+  std::uint32_t resolver = 0;  // send the socket of a resolver
+  std::uint32_t terminal = 0;  // enforce::Terminal: which streams are the run's terminal
+  std::uint32_t pad = 0;
   std::uint64_t land_fs = 0;     // handled file-system rights; 0: no Landlock
   std::uint64_t land_net = 0;    // handled network rights (ABI 4)
   std::uint64_t land_scope = 0;  // scopes (ABI 6)
@@ -100,15 +103,18 @@ enum class Kind : std::uint32_t {
   Heartbeat = 1,
   Freeze = 2,
   Thaw = 3,
-  FirstExit = 4,    // value: wait status
-  Script = 16,      // governor to init, with the script's descriptor first, then mounts
-  Fds = 17,         // more mounts
-  Listener = 18,    // first task to governor, with the descriptor
-  Failed = 19,      // value: errno; text: what could not be done
-  NotStarted = 20,  // first task to governor: execve returned; value: errno
-  Resolver = 22,    // init to governor, with the socket of the run's resolver
-  Ready = 21        // init to governor: in its namespaces, its /proc made, waiting for the script;
-                    // with a socket for sock_diag(7) of the run's network where the kernel has it
+  FirstExit = 4,     // value: wait status
+  Resume = 5,        // the first task's process group goes on
+  FirstStopped = 6,  // the first task was stopped, and not by Freeze; only with a terminal
+  Script = 16,       // governor to init, with the script's descriptor first, then mounts
+  Fds = 17,          // more mounts
+  Listener = 18,     // first task to governor, with the descriptor
+  Failed = 19,       // value: errno; text: what could not be done
+  NotStarted = 20,   // first task to governor: execve returned; value: errno
+  Ready = 21,        // init to governor: in its namespaces, its /proc made, waiting for the script;
+                     // with a socket for sock_diag(7) of the run's network where the kernel has it
+  Resolver = 22,     // init to governor, with the socket of the run's resolver
+  Terminal = 23      // init to governor, with the master side of the run's terminal
 };
 
 struct Message {
