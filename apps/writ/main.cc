@@ -52,6 +52,8 @@ Result<int> dispatch(const Options& options) {
       {"ledger export", ledger_export},
       {"ledger rotate", ledger_rotate},
       {"ledger erase", ledger_erase},
+      {"proof export", proof_export},
+      {"proof verify", proof_verify},
       {"doctor", doctor},
       {"demo", show_demo},
       {"version", version},

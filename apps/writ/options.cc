@@ -42,6 +42,8 @@ constexpr Verb kVerbs[] = {
     {"ledger export", "copy the log for any web server, or one entry's receipt (COSE)"},
     {"ledger rotate", "change the log key; the old one hands over in the log"},
     {"ledger erase", "erase the clear text of an event or a run; the log still verifies"},
+    {"proof export", "put a run's evidence into one file: proof export RUN -o FILE"},
+    {"proof verify", "check such a file with public keys alone: proof verify FILE"},
     {"ledger serve", "serve the log over HTTP, read only"},
     {"witness serve", "cosign the heads of other logs"},
     {"witness ask", "have the newest head of our log cosigned"},
@@ -121,6 +123,8 @@ class Parser {
     show->add_option("--command", options_.program, "only runs of this program");
     ledger_verbs(show);
 
+    proof_verbs();
+
     verb("doctor");
     verb("demo")->add_flag("--keep", options_.keep, "leave the temporary home behind");
     verb("version");
@@ -168,6 +172,7 @@ class Parser {
           std::pair{"domain", "list, show and check domains"},
           std::pair{"policy", "check, test, explain and write Cedar policies"},
           std::pair{"ledger", "show, verify and take care of the ledger"},
+          std::pair{"proof", "one run's evidence for strangers"},
           std::pair{"witness", "be a witness of logs, or ask some"}}) {
       groups_[name] = app_.add_subcommand(name, text);
       groups_[name]->require_subcommand(1);
@@ -261,6 +266,23 @@ class Parser {
     for (const char* served : {"ledger serve", "witness serve", "witness ask", "witness head"}) {
       verb(served);  // named for the help: main hands them to writ-serve before this
     }
+  }
+
+  void proof_verbs() {
+    LedgerOptions& ledger = options_.ledger;
+    CLI::App* made = verb("proof export");
+    made->add_option("run", options_.target, "a run's id, or the start of it");
+    made->add_flag("--last", options_.last, "the run that was admitted last");
+    made->add_option("-o,--output", options_.output, "where to (default: standard output)");
+    made->add_option("--head", ledger.head, "under this head of the log (a checkpoint file)");
+    made->add_flag("--cosigned", ledger.cosigned, "under the last head that witnesses cosigned");
+    CLI::App* check = verb("proof verify");
+    check->add_option("file", options_.target, "the proof")->required();
+    check->add_option("--trust", options_.trust, "an authority to trust: its public key (PEM file)")
+        ->expected(1);
+    check->add_option("--log-key,--log", options_.log_key, "the log key to trust (vkey text)");
+    check->add_option("--policy", ledger.policy, "logs and witnesses to trust (C2SP tlog-policy)");
+    check->add_option("--head", ledger.head, "the head it must be under (a checkpoint file)");
   }
 
   CLI::App* verb(const std::string& name) {

@@ -57,14 +57,14 @@ struct Options {
   bool json = false;
   bool quiet = false;
   std::string domain = "default";
-  std::string permit;           // run: a file or the start of a stored permit's id
-  std::string target;           // the one operand of most verbs
-  std::string output;           // permit issue: where the copy goes
-  std::string passphrase_file;  // init, permit issue
-  std::string reason;           // revoke
-  std::string program;          // ledger show: only runs of this program
-  std::string trust;            // permit verify: a public key file instead of the domain's trust
-  std::string log_key;          // ledger verify: the key that is trusted
+  std::string permit;              // run: a file or the start of a stored permit's id
+  std::string target;              // the one operand of most verbs
+  std::string output;              // permit issue: where the copy goes
+  std::string passphrase_file;     // init, permit issue
+  std::string reason;              // revoke
+  std::string program;             // ledger show: only runs of this program
+  std::vector<std::string> trust;  // proof verify: public keys of authorities (files)
+  std::string log_key;             // ledger verify: the key that is trusted
   bool no_passphrase = false;
   bool no_store = false;
   bool bearer = false;

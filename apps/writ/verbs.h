@@ -48,6 +48,8 @@ Result<int> ledger_fsck(const Options& options, Machine& machine);
 Result<int> ledger_export(const Options& options, Machine& machine);
 Result<int> ledger_rotate(const Options& options, Machine& machine);
 Result<int> ledger_erase(const Options& options, Machine& machine);
+Result<int> proof_export(const Options& options, Machine& machine);
+Result<int> proof_verify(const Options& options, Machine& machine);
 Result<int> doctor(const Options& options, Machine& machine);
 Result<int> version(const Options& options, Machine& machine);
 

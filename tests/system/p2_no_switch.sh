@@ -2,7 +2,7 @@
 writ --help
 [ "$status" = 0 ] || fail "help"
 help=$out
-for verb in init run permit revoke ps explain domain policy ledger doctor version; do
+for verb in init run permit revoke ps explain domain policy ledger proof doctor version; do
   writ "$verb" --help
   [ "$status" = 0 ] || fail "help of $verb"
   help="$help

@@ -156,6 +156,7 @@ Result<void> Demo::agent() {
   TRY(must({"writ", "permit", "issue", "job.toml"}));
   TRY(scene("agent mends, builds, tests", {"writ", "run", "--", "sh", "tools/agent.sh"}, 0,
             "exited"));
+  TRY(must({"writ", "proof", "export", "--last", "-o", stage_.root() + "/agent.proof"}));
   TRY(must({"writ", "permit", "issue", "report.toml"}));
   TRY(scene(
       "python report",
@@ -331,6 +332,21 @@ Result<void> Demo::afterwards() {
   TRY(stage_.write(file, bytes));
   note("one bit of one record is changed …");
   TRY(scene("one byte of the ledger changed", {"writ", "ledger", "verify"}, 1, ""));
+
+  act("9  The proof of the agent's run, exported in step 2: it needs two public keys and no "
+      "ledger.");
+  const std::string proof = stage_.root() + "/agent.proof";
+  std::string log_key = TRY(stage_.read(stage_.home() + "/state/ledger/vkey"));
+  log_key.erase(log_key.find_last_not_of('\n') + 1);
+  const std::vector<std::string> verify = {
+      "writ",  "proof", "verify", proof, "--trust", stage_.home() + "/config/trust/you.pub",
+      "--log", log_key};
+  TRY(scene("the proof of the agent's run", verify, 0, ""));
+  std::string altered = TRY(stage_.read(proof));
+  altered[altered.size() / 2] = static_cast<char>(altered[altered.size() / 2] ^ 1);
+  TRY(stage_.write(proof, altered));
+  note("one bit of the proof is changed …");
+  TRY(scene("one byte of the proof changed", verify, 1, ""));
   return {};
 }
 
