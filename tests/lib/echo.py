@@ -1,7 +1,9 @@
-"""echo.py HOST[:PORT]...: echo servers for the net tests. Prints the ports, then what reaches each.
+"""echo.py PLACE...: echo servers. Prints their ports in one line, then what reaches each.
 
-"HOST full" makes a listener whose queue is full and stays full: nobody gets in.
+A place is HOST or HOST@PORT; with "/full" behind it the listener's queue is full and stays full:
+nobody gets in. "unix:PATH" is a Unix socket that everybody may open; its "port" is its path.
 """
+import os
 import selectors
 import socket
 import sys
@@ -9,6 +11,15 @@ import sys
 select = selectors.DefaultSelector()
 ports, held = [], []
 for spec in sys.argv[1:]:
+    if spec.startswith("unix:"):
+        path = spec.removeprefix("unix:")
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        server.bind(path)
+        os.chmod(path, 0o666)
+        server.listen(128)
+        ports.append(path)
+        select.register(server, selectors.EVENT_READ, (path,))
+        continue
     full = spec.endswith("/full")
     host, _, port = spec.removesuffix("/full").partition("@")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -5,10 +5,10 @@ attack=$PROGRAMS/attack_local
 mkdir r w
 init
 : >heard
-/usr/bin/python3 "$(dirname "$PROGRAMS")/echo_local.py" r/socket w/socket >heard 2>&1 &
+/usr/bin/python3 "$(dirname "$PROGRAMS")/echo.py" unix:r/socket unix:w/socket >heard 2>&1 &
 server=$!
 trap 'kill $server 2>/dev/null' EXIT
-eventually 10 grep -q ready heard || fail "the servers do not start"
+eventually 10 grep -q w/socket heard || fail "the servers do not start"
 works_outside "$attack" 'in_read_tree in_write_tree not_blocking by_symlink by_descriptor by_directory
   hard_linked moved race_file peer_killed peer_number' "$PWD/r/socket" "$PWD/w/socket" "$PWD/w" "$SCRATCH"
 for what in r w; do

@@ -109,12 +109,15 @@ expect_out '"denied":2500'
 must ps
 refute_out exited
 
-# Ctrl-C while it is made: status 130, nothing left but what serves.
-for delay in 0 0.01 0.03 0.06 0.1 0.2; do
-  rm -f "$index"
-  timeout --preserve-status -s INT "$delay" "$WRIT" ledger show --kind end >/dev/null 2>&1
-  [ ! -e "$index-journal" ] || fail "a journal was left behind"
-  must ledger show --kind end
-  must ledger fsck
+# Ctrl-C while it is made: nothing left but what serves. Killed: what is left does no harm.
+# (--foreground: one signal. A second one kills at once.)
+for signal in INT KILL; do
+  for delay in 0.01 0.03 0.06 0.1 0.2; do
+    rm -f "$index"
+    timeout --foreground --preserve-status -s $signal "$delay" "$WRIT" ledger show --kind end >/dev/null 2>&1
+    [ $signal = KILL ] || [ ! -e "$index-journal" ] || fail "a journal was left behind"
+    must ledger show --kind end
+    must ledger fsck
+  done
 done
 verified

@@ -6,10 +6,11 @@ play=$PROGRAMS/local_play
 mkdir r w hidden
 init
 : >heard
-/usr/bin/python3 "$(dirname "$PROGRAMS")/echo_local.py" r/granted r/other hidden/granted hidden/other >heard 2>&1 &
+/usr/bin/python3 "$(dirname "$PROGRAMS")/echo.py" unix:r/granted unix:r/other unix:hidden/granted \
+  unix:hidden/other >heard 2>&1 &
 server=$!
 trap 'kill $server 2>/dev/null' EXIT
-eventually 10 grep -q ready heard || fail "the servers do not start"
+eventually 10 grep -q hidden/other heard || fail "the servers do not start"
 "$play" own "$PWD/w" >/dev/null || fail "ungoverned: own"
 issue p < <(request "$(rule "$play" '"{rest}"')" 'read = ["r"]
 write = ["w"]')
