@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstring>
 #include <set>
+#include <utility>
 
 namespace writ {
 
@@ -353,23 +354,28 @@ Result<void> load(const std::string& root, const std::string& below, Disk& disk)
 
 }  // namespace
 
-std::vector<bool> durable_at(const std::vector<RecordedOp>& record, std::size_t count) {
-  std::vector<bool> durable(count, false);
-  for (std::size_t i = 0; i < count; ++i) {
-    const RecordedOp& sync = record[i];
-    if (sync.op == DiskOp::SyncData) {
-      for (std::size_t j = 0; j < i; ++j) {
-        if (is_content_op(record[j].op) && record[j].file == sync.file) durable[j] = true;
-      }
-    } else if (sync.op == DiskOp::SyncDir) {
-      for (std::size_t j = 0; j < i; ++j) {
-        if (is_name_op(record[j].op) && directory_part(record[j].path) == sync.path) {
-          durable[j] = true;
-        }
-      }
-    }
-    if (sync.op == DiskOp::SyncData || sync.op == DiskOp::SyncDir) durable[i] = true;
+std::vector<std::size_t> durable_since(const std::vector<RecordedOp>& record) {
+  std::vector<std::size_t> since(record.size(), record.size());
+  std::map<std::uint64_t, std::vector<std::size_t>> contents;  // by file: not synced yet
+  std::map<std::string, std::vector<std::size_t>> names;       // by directory
+  const auto synced = [&](std::vector<std::size_t>& waiting, std::size_t at) {
+    for (const std::size_t one : std::exchange(waiting, {})) since[one] = at;
+    since[at] = at;
+  };
+  for (std::size_t i = 0; i < record.size(); ++i) {
+    const RecordedOp& op = record[i];
+    if (is_content_op(op.op)) contents[op.file].push_back(i);
+    if (is_name_op(op.op)) names[directory_part(op.path)].push_back(i);
+    if (op.op == DiskOp::SyncData) synced(contents[op.file], i);
+    if (op.op == DiskOp::SyncDir) synced(names[op.path], i);
   }
+  return since;
+}
+
+std::vector<bool> durable_at(const std::vector<RecordedOp>& record, std::size_t count) {
+  const std::vector<std::size_t> since = durable_since(record);
+  std::vector<bool> durable(count);
+  for (std::size_t i = 0; i < count; ++i) durable[i] = since[i] < count;
   return durable;
 }
 

@@ -109,9 +109,11 @@ class FaultStorage final : public Storage {
   std::unique_ptr<State> state_;
 };
 
+// durable_since says for each operation which later sync_data of its file or sync_dir of its
+// directory made it durable (the number of that operation); record.size() when none did.
+std::vector<std::size_t> durable_since(const std::vector<RecordedOp>& record);
 // durable_at says for each of the first `count` operations whether a crash right after them must
-// have left it: what a later sync_data of its file or sync_dir of its directory, among them,
-// covers.
+// have left it.
 std::vector<bool> durable_at(const std::vector<RecordedOp>& record, std::size_t count);
 
 // split_writes is the same record with every write (and preallocation) cut at multiples of `unit`

@@ -5,7 +5,6 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <functional>
 #include <random>
 
 #include "ledger/store/testing_internal.h"
@@ -19,12 +18,6 @@ StoreOptions tiny() {
   options.grow_bytes = 4'096;
   options.lock_wait_millis = 60'000;  // however slow the disk
   return options;
-}
-
-// The long form, by hand: thousands of kills, every subset of twelve unsynced writes.
-bool thorough() {
-  const char* wanted = std::getenv("WRIT_TEST_LONG");
-  return wanted != nullptr && *wanted != '\0';
 }
 
 // Says, over a pipe, how many entries were acknowledged; the death of a process loses none of
@@ -155,19 +148,16 @@ class LedgerPowerCut : public testing::Test {
     }
   }
 
-  // A record cut into pieces, with what the moments mean in it. `lacking` says which operations are
-  // taken out, as if the program did not do them.
+  // The record cut into pieces, as a crash may leave them.
   struct Cut {
     std::vector<RecordedOp> pieces;
     std::vector<std::size_t> piece_of;  // where an operation of the record begins in `pieces`
   };
-  Cut cut(const std::function<bool(const RecordedOp&)>& lacking = {}) const {
+  Cut cut() const {
     Cut made;
     made.piece_of.push_back(0);
     for (const RecordedOp& op : record_) {
-      if (!lacking || !lacking(op)) {
-        for (RecordedOp& piece : split_writes({op}, 512)) made.pieces.push_back(std::move(piece));
-      }
+      for (RecordedOp& piece : split_writes({op}, 512)) made.pieces.push_back(std::move(piece));
       made.piece_of.push_back(made.pieces.size());
     }
     return made;
@@ -180,7 +170,7 @@ class LedgerPowerCut : public testing::Test {
     for (const Moment& m : moments_) {
       if (made.piece_of[m.operations] <= count) expected = m;
     }
-    Home left;
+    Home left("/dev/shm");  // where syncs cost nothing
     std::filesystem::copy(start_.state(), left.state(), std::filesystem::copy_options::recursive);
     if (Result<void> rebuilt = rebuild(made.pieces, kept, left.state()); !rebuilt) {
       return "rebuilding: " + rebuilt.error().message();
@@ -258,53 +248,6 @@ TEST_F(LedgerPowerCut, EverySubsetOfTheNewestUnsyncedWritesIsSound) {
     }
   }
   EXPECT_GT(states, thorough() ? 40'000U : 100U);
-}
-
-// The same looks find it when one kind of sync is taken out of the program.
-TEST_F(LedgerPowerCut, AnySyncTakenOutIsFound) {
-  struct Case {
-    const char* what;
-    DiskOp op;
-    const char* path;  // part of it
-  };
-  for (const Case& one : {Case{"the sync before an acknowledgement", DiskOp::SyncData, "/segment-"},
-                          Case{"the sync of a new segment", DiskOp::SyncData, ".segment-"},
-                          Case{"the sync of a signed head", DiskOp::SyncData, ".checkpoint"}}) {
-    std::size_t taken = 0;
-    const Cut made = cut([&](const RecordedOp& op) {
-      const bool out = op.op == one.op && op.path.find(one.path) != std::string::npos;
-      taken += out ? 1 : 0;
-      return out;
-    });
-    ASSERT_GT(taken, 0U) << one.what;
-    std::mt19937 random(11);
-    std::string fault;
-    for (unsigned round = 0; round < 400 && fault.empty(); ++round) {
-      fault = random_fault(made, random, round % 4);
-    }
-    EXPECT_NE(fault, "") << one.what << " was taken out, and nothing noticed";
-  }
-}
-
-// The same must be seen to fail when the sync before the acknowledgement is taken out.
-TEST(LedgerCrash, TheRebuiltStatesFindAnAppendThatDidNotSync) {
-  const FakeClock clock(UnixMillis(1'700'000'000'000));
-  Home home;
-  FaultStorage storage(system_storage());
-  ASSERT_TRUE(create_store(storage, home, clock, tiny()));
-  Home start;
-  std::filesystem::copy(home.state(), start.state(), std::filesystem::copy_options::recursive);
-  auto store = Store::open(storage, home.state(), clock, tiny()).value();
-  storage.record(true);
-  ASSERT_TRUE(store->append(admission(run_number(1)), Wait::Durable));
-  std::vector<RecordedOp> record = storage.take_record();
-  std::erase_if(record, [](const RecordedOp& op) { return op.op == DiskOp::SyncData; });
-  ASSERT_TRUE(rebuild(record, durable_at(record, record.size()), start.state()));
-  FaultStorage rebooted(system_storage());
-  rebooted.pretend_boot("another");
-  auto opened = Store::open(rebooted, start.state(), clock, tiny());
-  ASSERT_TRUE(opened);
-  EXPECT_EQ((*opened)->size().get(), 1U);  // lost, as it should be here
 }
 
 // Real kills at random moments, several processes at once.

@@ -283,7 +283,7 @@ Result<void> HeadWriter::retire(const Checkpoint& head) {
     UniqueFd dir = TRY(files_.storage->open_dir(files_.dir(), name));
     TRY(files_.storage->sync_dir(dir.borrow()));
   }
-  TRY(files_.storage->sync_dir(files_.dir()));
+  // `tile` itself got its name with the checkpoint.
   for (std::size_t i = 0; i < count; ++i) {
     TRY(files_.storage->unlink(files_.dir(), segment_name(segments[i])));
   }

@@ -480,7 +480,11 @@ class LockedStateImpl final : public LockedState {
   Result<void> write(const std::string& name, Bytes bytes) override {
     TRY(check_state_name(name));
     if (const std::size_t slash = name.find('/'); slash != std::string::npos) {
-      TRY(storage().make_dir(root(), name.substr(0, slash)));
+      const std::string dir = name.substr(0, slash);
+      if (!storage().open_dir(root(), dir)) {
+        TRY(storage().make_dir(root(), dir));
+        TRY(storage().sync_dir(root()));
+      }
     }
     return write_file_durably(storage(), root(), name, bytes);
   }

@@ -18,6 +18,12 @@
 
 namespace writ::ledger {
 
+// The long forms, by hand: thousands of kills, every subset of twelve unsynced writes.
+inline bool thorough() {
+  const char* wanted = std::getenv("WRIT_TEST_LONG");
+  return wanted != nullptr && *wanted != '\0';
+}
+
 inline Digest32 digest_of(std::string_view text) {
   return crypto::sha256(as_bytes(text));
 }
@@ -80,8 +86,8 @@ inline crypto::PrivateKey log_key_of(std::uint64_t seed = 1) {
 // A directory of its own that goes away.
 class Home {
  public:
-  Home() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "writ-ledger-XXXXXX").string();
+  explicit Home(const std::filesystem::path& base = std::filesystem::temp_directory_path()) {
+    std::string pattern = (base / "writ-ledger-XXXXXX").string();
     path_ = mkdtemp(pattern.data());
   }
   ~Home() { std::filesystem::remove_all(path_); }
