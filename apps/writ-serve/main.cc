@@ -107,14 +107,6 @@ Result<int> serve_log(const Options& options, const governor::Home& home) {
   });
 }
 
-// A witness may live where no `writ init` was.
-Result<void> make_dirs(const std::string& path) {
-  for (std::size_t at = path.find('/', 1);; at = path.find('/', at + 1)) {
-    TRY(system_storage().make_dir(FdRef::cwd(), path.substr(0, at)));
-    if (at == std::string::npos) return {};
-  }
-}
-
 // The witness's key lies beside the others; made when it is first needed.
 Result<crypto::PrivateKey> witness_key(const governor::Home& home) {
   Result<crypto::PrivateKey> key = governor::load_key(home, "witness");
@@ -122,8 +114,8 @@ Result<crypto::PrivateKey> witness_key(const governor::Home& home) {
   SystemRandom random;
   key = crypto::generate_key(crypto::Algorithm::EdDSA, random);
   Storage& storage = system_storage();
-  TRY(make_dirs(home.config + "/keys"));
-  UniqueFd keys = TRY(storage.open_dir(FdRef::cwd(), home.config + "/keys"));
+  // A witness may live where no `writ init` was.
+  const UniqueFd keys = TRY(open_made_dir(storage, home.config + "/keys"));
   const SecretBytes text = crypto::private_to_pem(*key);
   TRY(create_file_durably(storage, keys.borrow(), "witness.pem",
                           text.reveal(SecretAccess::for_reason("a witness key is written"))));
@@ -135,7 +127,6 @@ Result<int> serve_witness(const Options& options, const governor::Home& home) {
   for (const std::string& vkey : options.logs) logs.push_back(TRY(ledger::parse_vkey(vkey)));
   crypto::PrivateKey key = TRY(witness_key(home));
   static const SystemClock clock;
-  TRY(make_dirs(home.state));
   const auto witness =
       TRY(witness::Witness::open(system_storage(), home.state + "/witness", options.name,
                                  std::move(key), std::move(logs), clock));

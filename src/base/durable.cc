@@ -278,6 +278,21 @@ bool full_disk(const Error& error) {
   return error.sys_errno() == ENOSPC || error.sys_errno() == EDQUOT;
 }
 
+Result<UniqueFd> open_made_dir(Storage& storage, const std::string& path) {
+  Result<UniqueFd> there = storage.open_dir(FdRef::cwd(), path);
+  if (there || there.error().code() != Code::NotFound) return there;
+  std::string above = path;
+  while (above.size() > 1 && above.ends_with('/')) above.pop_back();
+  const std::size_t slash = above.rfind('/');
+  const std::string name = slash == std::string::npos ? above : above.substr(slash + 1);
+  if (name.empty()) return there;
+  above = slash == std::string::npos ? "." : above.substr(0, std::max<std::size_t>(slash, 1));
+  const UniqueFd parent = TRY(open_made_dir(storage, above));
+  TRY(storage.make_dir(parent.borrow(), name));
+  TRY(storage.sync_dir(parent.borrow()));
+  return storage.open_dir(parent.borrow(), name);
+}
+
 Result<ByteVec> read_file(Storage& storage, FdRef dir, const std::string& name, std::size_t limit) {
   UniqueFd file = TRY(storage.open_file(dir, name, FileUse::Read));
   const std::uint64_t size = TRY(storage.size_of(file.borrow()));

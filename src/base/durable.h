@@ -90,6 +90,10 @@ Storage& system_storage();
 // full_disk says whether an error was ENOSPC or EDQUOT.
 bool full_disk(const Error& error);
 
+// open_made_dir opens a directory, making it and those above it that are missing; the names of
+// those that it made are durable.
+Result<UniqueFd> open_made_dir(Storage& storage, const std::string& path);
+
 // read_file reads a whole file; Exhausted, without reading, over `limit` bytes.
 Result<ByteVec> read_file(Storage& storage, FdRef dir, const std::string& name, std::size_t limit);
 

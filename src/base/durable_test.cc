@@ -52,6 +52,22 @@ TEST_F(Durable, CreateFileDurablyNeverReplaces) {
   EXPECT_EQ(storage_.list(dir_.borrow(), 10).value(), std::vector<std::string>{"a"});
 }
 
+TEST_F(Durable, ADirectoryThatIsMadeWithThoseAboveItHasItsNameOnTheDisk) {
+  FaultStorage faults(storage_);
+  faults.record(true);
+  ASSERT_TRUE(open_made_dir(faults, path_ + "/a/b//c/"));
+  EXPECT_TRUE(std::filesystem::is_directory(path_ + "/a/b/c"));
+  const std::vector<RecordedOp> record = faults.take_record();
+  ASSERT_EQ(record.size(), 6U);
+  EXPECT_EQ(durable_at(record, record.size()), std::vector<bool>(record.size(), true));
+  ASSERT_TRUE(open_made_dir(faults, path_ + "/a/b/c"));
+  ASSERT_TRUE(open_made_dir(faults, "/"));
+  EXPECT_TRUE(faults.take_record().empty());
+  std::ofstream(path_ + "/file") << "x";
+  EXPECT_FALSE(open_made_dir(faults, path_ + "/file/d"));
+  EXPECT_FALSE(open_made_dir(faults, ""));
+}
+
 TEST_F(Durable, NamesDoNotLeadOutOfTheDirectoryAndLinksAreNotFollowed) {
   std::filesystem::create_symlink("/etc/passwd", path_ + "/link");
   EXPECT_FALSE(storage_.open_file(dir_.borrow(), "link", FileUse::Read));

@@ -153,8 +153,7 @@ Result<std::unique_ptr<Witness>> Witness::open(Storage& storage, const std::stri
     if (log.key != key.public_key()) continue;
     return Error(Code::InvalidArgument, "a witness cannot have the key of a log that it watches");
   }
-  TRY(storage.make_dir(FdRef::cwd(), directory));
-  UniqueFd dir = TRY(storage.open_dir(FdRef::cwd(), directory));
+  UniqueFd dir = TRY(open_made_dir(storage, directory));
   UniqueFd lock = TRY(storage.open_file(dir.borrow(), "lock", FileUse::ReadWriteCreate));
   return std::unique_ptr<Witness>(
       std::make_unique<WitnessImpl>(storage, std::move(dir), std::move(lock), std::move(cosigner),

@@ -176,6 +176,63 @@ TEST_F(WitnessTest, NothingIsCosignedThatIsNotRemembered) {
   EXPECT_TRUE(whole);
 }
 
+// A power cut at any moment, in every state that it can leave; and each sync taken out is missed.
+TEST_F(WitnessTest, NoPowerCutTakesBackWhatWasCosigned) {
+  std::string memory = "/dev/shm/writ-witness-XXXXXX";  // where syncs cost nothing
+  ASSERT_NE(mkdtemp(memory.data()), nullptr);
+  const std::string start = memory + "/start", left = memory + "/left";
+  std::filesystem::create_directory(start);
+  std::filesystem::remove_all(home_ + "/witness");
+  storage_.record(true);
+  reopen();
+  std::vector<RecordedOp> record = storage_.take_record();
+  std::vector<std::pair<std::size_t, std::uint64_t>> promised;  // after so many operations, a size
+  for (const std::uint64_t size : {3, 7}) {
+    ASSERT_EQ(ask(request(size == 3 ? 0 : 3, size)).status, 200);
+    for (RecordedOp& op : storage_.take_record()) record.push_back(std::move(op));
+    promised.emplace_back(record.size(), size);
+  }
+  storage_.record(false);
+  // The size that is remembered after a cut, in each state; less than was promised: a fault.
+  const auto fault = [&](const std::vector<RecordedOp>& lived) {
+    const std::vector<std::size_t> since = durable_since(lived);
+    for (std::size_t count = 0; count <= lived.size(); ++count) {
+      std::vector<std::size_t> open;
+      for (std::size_t i = 0; i < count; ++i) {
+        if (since[i] >= count) open.push_back(i);
+      }
+      std::uint64_t least = 0;
+      for (const auto& [operations, size] : promised) least = operations <= count ? size : least;
+      for (std::uint32_t mask = 0; mask < 1U << std::min<std::size_t>(open.size(), 7); ++mask) {
+        std::vector<bool> kept(count, true);
+        for (std::size_t k = 0; k < open.size(); ++k) kept[open[k]] = (mask >> k & 1) != 0;
+        std::filesystem::remove_all(left);
+        std::filesystem::copy(start, left);
+        EXPECT_TRUE(rebuild(lived, kept, left));
+        auto again =
+            Witness::open(system_storage(), left + "/witness", "witness.example/w", key_of(7),
+                          {ledger::make_vkey("you@host", key_of(1).public_key()).value()}, clock_)
+                .value();
+        const std::string body = request(99, 99);
+        const Answer answer = again->add_checkpoint(as_bytes(std::string_view(body)));
+        if (answer.status != 409 || std::stoull(answer.body) < least) return true;
+      }
+    }
+    return false;
+  };
+  EXPECT_FALSE(fault(record));
+  unsigned syncs = 0;
+  for (std::size_t i = 0; i < record.size(); ++i) {
+    if (record[i].op != DiskOp::SyncData && record[i].op != DiskOp::SyncDir) continue;
+    std::vector<RecordedOp> without = record;
+    without[i].op = DiskOp::Read;  // which leaves nothing
+    EXPECT_TRUE(fault(without)) << "nobody misses sync " << i << " (" << record[i].path << ")";
+    ++syncs;
+  }
+  EXPECT_EQ(syncs, 5U);  // the name of the directory; twice the bytes and the name of the head
+  std::filesystem::remove_all(memory);
+}
+
 TEST_F(WitnessTest, AClockSetBackCosignsNothing) {
   ASSERT_EQ(ask(request(0, 5)).status, 200);
   clock_.advance_millis(-5'000);

@@ -139,8 +139,7 @@ Result<std::unique_ptr<Store>> Store::create(Storage& storage, const std::string
                                              const crypto::PrivateKey& log_key,
                                              const Array32& nonce) {
   const VerifierKey key = TRY(make_vkey(origin, log_key.public_key()));
-  TRY(storage.make_dir(FdRef::cwd(), state_dir));
-  UniqueFd root = TRY(storage.open_dir(FdRef::cwd(), state_dir));
+  UniqueFd root = TRY(open_made_dir(storage, state_dir));
   for (const char* name : {"ledger", "objects", "side"}) TRY(storage.make_dir(root.borrow(), name));
   UniqueFd dir = TRY(storage.open_dir(root.borrow(), "ledger"));
   UniqueFd lock = TRY(storage.open_file(dir.borrow(), "lock", FileUse::ReadWriteCreate));
