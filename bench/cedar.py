@@ -141,11 +141,12 @@ WIDTH, HEIGHT, LEFT, RIGHT, TOP_EDGE, BOTTOM = 720, 400, 72, 150, 48, 52
 
 
 def named(nanos):
-    return f"{nanos:g} ns" if nanos < 1000 else f"{nanos / 1000:g} µs" if nanos < 1e6 else f"{nanos / 1e6:g} ms"
+    return f"{nanos:g} ns" if nanos < 1000 else f"{nanos / 1000:g} µs" if nanos < 1e6 else (
+        f"{nanos / 1e6:g} ms" if nanos < 1e9 else f"{nanos / 1e9:g} s")
 
 
-def draw(path, title, axis, lines):
-    """lines: [(label, class, [(x, nanoseconds)])], both axes logarithmic."""
+def draw(path, title, axis, lines, unit=named):
+    """lines: [(label, class, [(x, nanoseconds)])], both axes logarithmic; `unit` words a value."""
     xs = [x for _, _, points in lines for x, _ in points]
     ys = [y for _, _, points in lines for _, y in points]
     x0, x1 = math.log10(min(xs)), math.log10(max(xs))
@@ -164,7 +165,7 @@ def draw(path, title, axis, lines):
     for power in range(y0, y1 + 1):
         y = py(10 ** power)
         out.append(f'  <line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>\n'
-                   f'  <text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{named(10 ** power)}</text>\n')
+                   f'  <text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{unit(10 ** power)}</text>\n')
     for power in range(math.ceil(x0), math.floor(x1) + 1):
         x = px(10 ** power)
         out.append(f'  <line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP_EDGE}" y2="{HEIGHT - BOTTOM}"/>\n'
