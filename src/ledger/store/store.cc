@@ -87,6 +87,7 @@ void StoreImpl::mark_failed(const Error& error) {
 Result<void> StoreImpl::open_tail_segment(std::uint64_t first) {
   OpenSegment opened = TRY(open_segment(files_, first, FileUse::ReadWrite));
   segment_ = std::make_shared<UniqueFd>(std::move(opened.file));
+  segment_size_ = 0;
   ledger_id_ = opened.header.ledger;
   tail_ = start_of(opened.header);
   return {};
@@ -139,6 +140,14 @@ Result<void> StoreImpl::take_up() {
   return {};
 }
 
+// Whether the segment's file has room up to `end`. The kernel is asked only when what is known does
+// not do: once a file's times were looked at, its next write gives it a new one, and the sync after
+// that has an inode to write too, which costs a third of a lone append.
+Result<bool> StoreImpl::reaches(std::uint64_t end) {
+  if (end > segment_size_) segment_size_ = TRY(files_.storage->size_of(segment_->borrow()));
+  return end <= segment_size_;
+}
+
 // No other process has appended since, and these entries fit into what is preallocated.
 Result<void> StoreImpl::nothing_to_wait_for(std::size_t entries) {
   std::array<std::byte, 1> next{};
@@ -146,7 +155,7 @@ Result<void> StoreImpl::nothing_to_wait_for(std::size_t entries) {
   const std::uint64_t room =
       tail_.offset + entries * (kMaxEntry + kRecordOverhead) + kRecordOverhead;
   if (got == 0 || next[0] != std::byte{0} || tail_.offset >= options_.segment_bytes ||
-      room > TRY(files_.storage->size_of(segment_->borrow()))) {
+      !TRY(reaches(room))) {
     return Error(Code::Unavailable, "an append at once has something to wait for");
   }
   return {};
@@ -182,6 +191,7 @@ Result<void> StoreImpl::begin_segment() {
     return synced;
   }
   segment_ = std::make_shared<UniqueFd>(std::move(file));
+  segment_size_ = 0;
   tail_ = start_of(header);
   return {};
 }
@@ -217,11 +227,11 @@ Result<void> StoreImpl::flush(ByteVec& buffer, const Position& start) {
   if (buffer.empty()) return {};
   Storage& storage = *files_.storage;
   const FdRef file = segment_->borrow();
-  const std::uint64_t size = TRY(storage.size_of(file));
   const std::uint64_t need = start.offset + buffer.size() + kRecordOverhead;  // and a seal
-  if (need > size) {
-    const std::uint64_t grow = std::max(need - size, options_.grow_bytes);
-    TRY(storage.preallocate(file, size, grow));
+  if (!TRY(reaches(need))) {
+    const std::uint64_t grow = std::max(need - segment_size_, options_.grow_bytes);
+    TRY(storage.preallocate(file, segment_size_, grow));
+    segment_size_ += grow;
   }
   if (Result<void> written = storage.write_at(file, start.offset, buffer); !written) {
     // Part of it may stand there. Nobody has been told of it: put the zeros back, or stop.

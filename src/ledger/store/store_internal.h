@@ -7,8 +7,8 @@
 // thread that has left mutex_ to write or to sync for all; whoever is done hands over to the next
 // in line, so that a thread is woken once.
 //
-// INVARIANT: tail_, segment_, reserve_whole_ and sides_ belong to the thread that set writing_.
-// INVARIANT: durable_ <= written_; every entry below durable_ is on the disk.
+// INVARIANT: tail_, segment_, segment_size_, reserve_whole_ and sides_ belong to the thread that
+// set writing_. INVARIANT: durable_ <= written_; every entry below durable_ is on the disk.
 #pragma once
 
 #include <atomic>
@@ -93,6 +93,7 @@ class StoreImpl final : public Store {
   void unlock_ledger();
   Result<void> take_up();
   Result<void> nothing_to_wait_for(std::size_t entries);
+  Result<bool> reaches(std::uint64_t end);
   Result<void> cut(const Scan& scan);
   Result<void> write_requests(std::span<Request* const> requests);
   Result<void> write_all(std::span<Request* const> requests);
@@ -119,8 +120,9 @@ class StoreImpl final : public Store {
 
   Position tail_;
   std::shared_ptr<UniqueFd> segment_;
-  bool reserve_whole_ = false;   // as this process last saw it
-  std::uint64_t head_size_ = 0;  // a signed head that was seen: at least so much is covered
+  std::uint64_t segment_size_ = 0;  // its file is at least so long
+  bool reserve_whole_ = false;      // as this process last saw it
+  std::uint64_t head_size_ = 0;     // a signed head that was seen: at least so much is covered
   std::atomic<std::uint64_t> durable_mark_{0};  // durable_, for record headers
   SideFiles sides_;
 
