@@ -126,8 +126,8 @@ Result<int> policy_check(const Options& options, Machine&) {
     }
   }
   if (!options.policy.entities.empty()) {
-    const SourceFile file = TRY(read_source(options.policy.entities, policy::kMaxEntitiesText));
-    const auto entities = load_entities(file, schema ? &*schema : nullptr);
+    const EntitiesFile file = TRY(EntitiesFile::open(options.policy.entities));
+    const auto entities = file.load(schema ? &*schema : nullptr);
     ok = ok && entities.has_value();
     if (!entities) say("writ: " + entities.error().message());
     // With a schema the store holds its actions too.
@@ -136,12 +136,12 @@ Result<int> policy_check(const Options& options, Machine&) {
         entities ? count_of(entities->size() - actions, "entity", "entities") : "";
     if (options.json) {
       json::Value one = json::Value::object();
-      one.set("file", file.name).set("ok", entities.has_value()).set("found", summary);
+      one.set("file", file.name()).set("ok", entities.has_value()).set("found", summary);
       one.set("errors", texts(entities ? std::vector<std::string>{}
                                        : std::vector<std::string>{entities.error().message()}));
       files.push(std::move(one));
     } else if (entities && !options.quiet) {
-      answer(printable(file.name) + ": " + summary);
+      answer(printable(file.name()) + ": " + summary);
     }
   }
   if (options.json) {

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <charconv>
 
 #include "base/bytes.h"
@@ -17,6 +19,10 @@
 
 namespace writ::cli {
 namespace {
+
+constexpr std::size_t kPiece = 65'536;
+// Entities of at most this size are read once.
+constexpr std::size_t kHeldWhole = std::size_t{1} << 20U;
 
 // The place a message of the engine begins with, and the rest of it.
 struct Placed {
@@ -45,6 +51,17 @@ std::optional<Placed> placed(const std::string& message) {
   if (text.starts_with(": ")) text.remove_prefix(2);
   out.rest = std::string(text);
   return out;
+}
+
+// "line 3, column 7: …" as "NAME:3:7: …".
+std::string located_in(const std::string& name, const std::string& message) {
+  const std::optional<Placed> place = placed(message);
+  if (!place || place->line == 0) {
+    return printable(name) + ": " + (place ? place->rest : message);
+  }
+  std::string out = fmt::format("{}:{}:", printable(name), place->line);
+  if (place->column > 0) out += fmt::format("{}:", place->column);
+  return out + " " + place->rest;
 }
 
 // The line with a caret under the column (in characters), cut around it.
@@ -107,9 +124,9 @@ bool SourceFile::is_json() const {
 bool SourceFile::is_schema() const {
   if (ends_with_any(name, {".cedarschema", ".cedarschema.json"})) return true;
   if (!is_json()) return false;
-  const auto read = json::read(
-      text,
-      {.bytes = policy::kMaxPolicyText, .depth = json::kDepthCap, .values = policy::kMaxSetNodes});
+  const auto read = json::read(text, {.bytes = policy::kMaxPolicyText,
+                                      .depth = json::kDepthCap,
+                                      .values = policy::kMaxPolicyJsonValues});
   if (!read || read->as_object() == nullptr) return false;
   for (const char* key : {"effect", "staticPolicies", "templates", "templateLinks"}) {
     if (read->find(key) != nullptr) return false;
@@ -119,16 +136,10 @@ bool SourceFile::is_schema() const {
 
 std::string SourceFile::located(const std::string& message) const {
   const std::optional<Placed> place = placed(message);
-  if (!place || place->line == 0) {
-    return printable(name) + ": " + (place ? place->rest : message);
+  if (!place || place->line == 0 || place->rest.find("\n  | ") != std::string::npos) {
+    return located_in(name, message);
   }
-  std::string out = fmt::format("{}:{}:", printable(name), place->line);
-  if (place->column > 0) out += fmt::format("{}:", place->column);
-  out += " " + place->rest;
-  if (place->rest.find("\n  | ") == std::string::npos) {
-    out += shown_line(text, place->line, place->column);
-  }
-  return out;
+  return located_in(name, message) + shown_line(text, place->line, place->column);
 }
 
 std::string without_place(const std::string& message) {
@@ -183,11 +194,64 @@ Result<policy::Schema> load_schema(const SourceFile& file) {
   return schema;
 }
 
-Result<policy::Entities> load_entities(const SourceFile& file, const policy::Schema* schema) {
-  auto entities = schema != nullptr ? schema->parse_entities(file.text)
-                                    : policy::Entities::parse_json(file.text);
-  if (!entities) return file.error(entities.error());
-  return entities;
+Result<EntitiesFile> EntitiesFile::open(const std::string& name) {
+  if (name != "-") {
+    return EntitiesFile(name, TRY(open_regular(FdRef::cwd(), name, policy::kMaxEntitiesText)));
+  }
+  // Standard input can be read once only.
+  UniqueFd copy = TRY(memfd("entities"));
+  std::size_t size = 0;
+  for (std::array<std::byte, kPiece> piece;;) {
+    const ssize_t got = ::read(STDIN_FILENO, piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno_error(errno, "standard input");
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+    if (size > policy::kMaxEntitiesText) {
+      return Error(Code::Exhausted, fmt::format("standard input: more than the limit of {} bytes",
+                                                policy::kMaxEntitiesText));
+    }
+    TRY(write_all(copy.borrow(), Bytes(piece.data(), static_cast<std::size_t>(got))));
+  }
+  return EntitiesFile("standard input", std::move(copy));
+}
+
+Result<policy::Entities> EntitiesFile::load(const policy::Schema* schema) const {
+  const auto pieces = [&]() -> json::More {
+    return [fd = file_.borrow(), at = off_t{0},
+            piece = std::string()]() mutable -> Result<std::string_view> {
+      piece.resize(kPiece);
+      ssize_t got = 0;
+      do {
+        got = ::pread(fd.number(), piece.data(), piece.size(), at);
+      } while (got < 0 && errno == EINTR);
+      if (got < 0) return errno_error(errno, "reading entities");
+      at += got;
+      piece.resize(static_cast<std::size_t>(got));
+      return std::string_view(piece);
+    };
+  };
+  const auto size = static_cast<std::size_t>(TRY(stat_fd(file_.borrow())).st_size);
+  if (size > kHeldWhole) {
+    const Result<void> checked = schema != nullptr ? schema->check_entities(pieces())
+                                                   : policy::Entities::check_json(pieces());
+    if (!checked) {
+      return Error(checked.error().code(), located_in(name_, checked.error().message()));
+    }
+  }
+  auto entities =
+      schema != nullptr ? schema->parse_entities(pieces()) : policy::Entities::parse_json(pieces());
+  if (entities) return entities;
+  if (size > kHeldWhole) {
+    return Error(entities.error().code(), located_in(name_, entities.error().message()));
+  }
+  std::string text;  // to show the line
+  for (const json::More more = pieces();;) {
+    const std::string_view piece = TRY(more());
+    if (piece.empty() || text.size() > kHeldWhole) break;
+    text += piece;
+  }
+  return SourceFile{name_, std::move(text)}.error(entities.error());
 }
 
 Result<policy::Schema> read_schema(const std::string& name) {
@@ -209,8 +273,8 @@ Result<PolicyFiles> load_files(const std::string& policies, const std::string& s
     out.entities = TRY(out.schema->parse_entities("[]"));
   }
   if (!entities.empty()) {
-    const SourceFile given = TRY(read_source(entities, policy::kMaxEntitiesText));
-    out.entities = TRY(load_entities(given, out.typed()));
+    const EntitiesFile given = TRY(EntitiesFile::open(entities));
+    out.entities = TRY(given.load(out.typed()));
   }
   return out;
 }

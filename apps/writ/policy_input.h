@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "base/fd.h"
 #include "json/value.h"
 #include "policy/entities.h"
 #include "policy/policy.h"
@@ -45,8 +46,21 @@ Result<policy::PolicySet> load_policies(const SourceFile& file);
 Result<policy::Schema> load_schema(const SourceFile& file);
 // read_schema opens and loads one.
 Result<policy::Schema> read_schema(const std::string& name);
-// load_entities reads entities JSON, with the schema where there is one.
-Result<policy::Entities> load_entities(const SourceFile& file, const policy::Schema* schema);
+
+// A file of entities JSON, which may be long: taken by pieces, and checked before any of it is
+// kept.
+class EntitiesFile {
+ public:
+  static Result<EntitiesFile> open(const std::string& name);
+  const std::string& name() const { return name_; }
+  // load reads the entities, with the schema where there is one.
+  Result<policy::Entities> load(const policy::Schema* schema) const;
+
+ private:
+  EntitiesFile(std::string name, UniqueFd file) : name_(std::move(name)), file_(std::move(file)) {}
+  std::string name_;
+  UniqueFd file_;
+};
 
 // What policies are asked with: read, and with a schema validated.
 struct PolicyFiles {

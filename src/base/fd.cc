@@ -114,17 +114,22 @@ Result<struct stat> stat_fd(FdRef fd) {
   return info;
 }
 
-Result<ByteVec> read_file_at(FdRef dir, const std::string& name, std::size_t limit) {
+Result<UniqueFd> open_regular(FdRef dir, const std::string& path, std::size_t limit) {
   // O_NONBLOCK: a FIFO put in the file's place must not hold us up before it is refused.
-  UniqueFd file = TRY(open_at(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  UniqueFd file = TRY(open_at(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   const struct stat info = TRY(stat_fd(file.borrow()));
   if (!S_ISREG(info.st_mode)) {
-    return Error(Code::InvalidArgument, quoted(name) + " is not a regular file");
+    return Error(Code::InvalidArgument, quoted(path) + " is not a regular file");
   }
   if (static_cast<std::uint64_t>(info.st_size) > limit) {
-    return Error(Code::Exhausted, quoted(name) + " has " + std::to_string(info.st_size) +
+    return Error(Code::Exhausted, quoted(path) + " has " + std::to_string(info.st_size) +
                                       " bytes, more than the limit of " + std::to_string(limit));
   }
+  return file;
+}
+
+Result<ByteVec> read_file_at(FdRef dir, const std::string& name, std::size_t limit) {
+  const UniqueFd file = TRY(open_regular(dir, name, limit));
   Result<ByteVec> bytes = read_all(file.borrow(), limit);
   if (!bytes) return std::move(bytes).error().context(quoted(name));
   return bytes;

@@ -89,8 +89,9 @@ Result<void> write_all(FdRef fd, Bytes bytes);
 // stat_fd is fstat(2).
 Result<struct stat> stat_fd(FdRef fd);
 
-// read_file opens, refuses what is not a regular file or is larger than `limit` without reading
-// it (Exhausted, with both sizes in the message), and reads. Messages name `path`.
+// open_regular opens for reading, and refuses what is not a regular file or is larger than `limit`
+// (Exhausted, with both sizes in the message). read_file reads what it opens. Messages name `path`.
+Result<UniqueFd> open_regular(FdRef dir, const std::string& path, std::size_t limit);
 Result<ByteVec> read_file(const std::string& path, std::size_t limit);
 Result<ByteVec> read_file_at(FdRef dir, const std::string& name, std::size_t limit);
 

@@ -56,17 +56,10 @@ class Cursor {
   std::size_t* taken_ = nullptr;
 };
 
-Error place_error(Code code, std::string_view text, std::size_t at, const std::string& what) {
-  at = std::min(at, text.size());
-  const std::string_view before = text.substr(0, at);
-  const auto lines = std::count(before.begin(), before.end(), '\n');
-  const std::size_t line_start = lines == 0 ? 0 : before.rfind('\n') + 1;
-  const auto column = std::count_if(
-      before.begin() + static_cast<std::ptrdiff_t>(line_start), before.end(),
-      [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; });  // not a tail byte
-  return Error(code, "line " + std::to_string(lines + 1) + ", column " +
-                         std::to_string(column + 1) + " (byte " + std::to_string(at) +
-                         "): " + what);
+Error place_error(Code code, std::string_view text, std::size_t at, const std::string& what,
+                  Origin origin) {
+  for (const char c : text.substr(0, std::min(at, text.size()))) origin.pass(c);
+  return origin.error(code, what);
 }
 
 // The part of the library's message that says what is wrong, without its names and places.
@@ -79,9 +72,10 @@ std::string grammar_message(std::string_view message) {
 // Builds the tree from the parser's events; the names are the library's. Returning false stops it.
 class Builder {
  public:
-  Builder(std::string_view text, const Limits& limits, const std::size_t& taken)
+  Builder(std::string_view text, const Limits& limits, const std::size_t& taken, Origin origin)
       : text_(text),
         limits_(limits),
+        origin_(origin),
         depth_limit_(std::min(limits.depth, kDepthCap)),
         taken_(taken) {}
 
@@ -152,7 +146,7 @@ class Builder {
   }
 
   bool refuse(Code code, std::size_t at, const std::string& what) {
-    if (!error_) error_ = place_error(code, text_, at, what);
+    if (!error_) error_ = place_error(code, text_, at, what, origin_);
     return false;
   }
 
@@ -238,6 +232,7 @@ class Builder {
 
   std::string_view text_;
   const Limits& limits_;
+  const Origin origin_;
   std::size_t depth_limit_;
   const std::size_t& taken_;
   std::size_t values_ = 0;
@@ -248,19 +243,34 @@ class Builder {
 
 }  // namespace
 
-Result<Value> read(std::string_view text, const Limits& limits) {
+void Origin::pass(char c) {
+  ++byte;
+  if (c == '\n') {
+    ++line;
+    column = 1;
+  } else if ((static_cast<unsigned char>(c) & 0xc0U) != 0x80U) {
+    ++column;
+  }
+}
+
+Error Origin::error(Code code, const std::string& what) const {
+  return Error(code, "line " + std::to_string(line) + ", column " + std::to_string(column) +
+                         " (byte " + std::to_string(byte) + "): " + what);
+}
+
+Result<Value> read(std::string_view text, const Limits& limits, Origin origin) {
   if (text.size() > limits.bytes) {
     return Error(Code::Exhausted, "JSON of " + std::to_string(text.size()) +
                                       " bytes, the limit is " + std::to_string(limits.bytes));
   }
   if (text.substr(0, 3) == "\xef\xbb\xbf") {
-    return place_error(Code::Malformed, text, 0, "a byte order mark");
+    return place_error(Code::Malformed, text, 0, "a byte order mark", origin);
   }
   if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
-    return place_error(Code::Malformed, text, nul, "a NUL byte");
+    return place_error(Code::Malformed, text, nul, "a NUL byte", origin);
   }
   std::size_t taken = 0;
-  Builder builder(text, limits, taken);
+  Builder builder(text, limits, taken, origin);
   const Cursor begin(text.data(), &taken);
   const Cursor end(text.data() + text.size(), &taken);
   const bool parsed = nlohmann::json::sax_parse(begin, end, &builder);

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -32,7 +33,18 @@ struct Limits {
   std::size_t values = 250'000;   // of any kind, arrays and objects included
 };
 
-// read parses one whole document.
-Result<Value> read(std::string_view text, const Limits& limits = {});
+// A place in a text: lines and columns (in characters) from 1, bytes from 0.
+struct Origin {
+  std::size_t line = 1;
+  std::size_t column = 1;
+  std::size_t byte = 0;
+
+  void pass(char c);
+  Error error(Code code, const std::string& what) const;
+};
+
+// read parses one whole document. `origin` is the place where it begins in a larger text, for the
+// places in messages.
+Result<Value> read(std::string_view text, const Limits& limits = {}, Origin origin = {});
 
 }  // namespace writ::json

@@ -141,9 +141,21 @@ Result<void> Schema::check_value(ValueRef value, const Type& type) const {
   return mismatch(type, value);
 }
 
-Result<void> Schema::check_entity(const Entity& entity, const Entities& entities) const {
+// Attributes and tags.
+Result<void> Schema::check_contents(const Entity& entity, const EntityType& type) const {
+  TRY(check_value(entity.attrs.ref(), *type.attributes));
+  for (const Field& tag : entity.tags.ref().fields()) {
+    if (type.tags == nullptr) return bad("entities of type `" + type.name + "` have no tags");
+    auto checked = check_value(tag.value, *type.tags);
+    if (!checked)
+      return std::move(checked).error().context("tag `" + printable(tag.name, 60) + "`");
+  }
+  return {};
+}
+
+// What it is below; for an action of the schema, that it is that one.
+Result<void> Schema::check_ancestors(const Entity& entity, const Entities& entities) const {
   const EntityUid& uid = entity.uid;
-  TRY(check_uid(uid));
   if (const ActionType* schema_action = action(uid)) {
     bool same = entity.attrs.ref().fields().empty() && entity.tags.ref().fields().empty();
     for (const EntityUid& above : entities.ancestors(uid)) {
@@ -156,13 +168,6 @@ Result<void> Schema::check_entity(const Entity& entity, const Entities& entities
     return {};
   }
   const EntityType& type = *entity_type(uid.type());
-  TRY(check_value(entity.attrs.ref(), *type.attributes));
-  for (const Field& tag : entity.tags.ref().fields()) {
-    if (type.tags == nullptr) return bad("entities of type `" + type.name + "` have no tags");
-    auto checked = check_value(tag.value, *type.tags);
-    if (!checked)
-      return std::move(checked).error().context("tag `" + printable(tag.name, 60) + "`");
-  }
   for (const EntityUid& above : entities.ancestors(uid)) {
     TRY(check_uid(above));
     if (!type.ancestors.contains(above.type())) {
@@ -173,58 +178,72 @@ Result<void> Schema::check_entity(const Entity& entity, const Entities& entities
   return {};
 }
 
-Result<Entities> Schema::parse_entities(std::string_view text) const {
-  const json::Value json = TRY(json::read(text, json_limits(kMaxEntitiesText)));
-  if (json.as_array() == nullptr) {
-    return bad("expected a list of entities, found " + std::string(json.type_name()));
-  }
-  EntitiesBuilder builder;
-  for (const json::Value& item : *json.as_array()) {
-    const json::Value* uid_json = item.find("uid");
-    if (uid_json == nullptr) return bad("an entity lacks `uid`");
-    const EntityUid uid = TRY(uid_from(*uid_json, "`uid`"));
-    auto entity = [&]() -> Result<Entity> {
-      TRY(check_uid(uid));
-      const json::Value* attrs = item.find("attrs");
-      const json::Value* parents = item.find("parents");
-      if (attrs == nullptr || parents == nullptr || parents->as_array() == nullptr) {
-        return bad("needs `attrs`, an object, and `parents`, a list");
-      }
-      const EntityType* type = entity_type(uid.type());
-      Entity out{uid};
-      if (type == nullptr) {
-        out.attrs = TRY(record_from(*attrs));
-      } else {
-        if (attrs->as_object() == nullptr) return bad("`attrs` must be an object");
-        out.attrs = TRY(typed_value(*attrs, *type->attributes));
-        if (out.attrs.kind() != Kind::Record) return bad("`attrs` must be a record");
-      }
-      for (const json::Value& parent : *parents->as_array()) {
-        out.parents.push_back(TRY(uid_from(parent, "`parents`")));
-      }
-      if (const json::Value* tags = item.find("tags")) {
-        if (tags->as_object() == nullptr) return bad("`tags` must be an object");
-        std::vector<Field> fields;
-        for (const json::Member& tag : *tags->as_object()) {
-          if (type == nullptr || type->tags == nullptr) {
-            return bad("entities of type `" + std::string(uid.type()) + "` have no tags");
-          }
-          Value value = TRY(typed_value(tag.value, *type->tags));
-          fields.push_back({tag.name, std::move(value)});
-        }
-        out.tags = Value::record(std::move(fields));
-      }
-      return out;
-    }();
-    if (!entity) {
-      return std::move(entity).error().context("entity `" + printable(uid.text(), 120) + "`");
+// An entity of the text, as its type reads it.
+Result<Entity> Schema::entity_from(const json::Value& item) const {
+  const json::Value* uid_json = item.find("uid");
+  if (uid_json == nullptr) return bad("an entity lacks `uid`");
+  const EntityUid uid = TRY(uid_from(*uid_json, "`uid`"));
+  auto entity = [&]() -> Result<Entity> {
+    TRY(check_uid(uid));
+    const json::Value* attrs = item.find("attrs");
+    const json::Value* parents = item.find("parents");
+    if (attrs == nullptr || parents == nullptr || parents->as_array() == nullptr) {
+      return bad("needs `attrs`, an object, and `parents`, a list");
     }
-    TRY(builder.add(std::move(entity).value()));
+    const EntityType* type = entity_type(uid.type());
+    Entity out{uid};
+    if (type == nullptr) {
+      out.attrs = TRY(record_from(*attrs));
+    } else {
+      if (attrs->as_object() == nullptr) return bad("`attrs` must be an object");
+      out.attrs = TRY(typed_value(*attrs, *type->attributes));
+      if (out.attrs.kind() != Kind::Record) return bad("`attrs` must be a record");
+    }
+    for (const json::Value& parent : *parents->as_array()) {
+      out.parents.push_back(TRY(uid_from(parent, "`parents`")));
+    }
+    if (const json::Value* tags = item.find("tags")) {
+      if (tags->as_object() == nullptr) return bad("`tags` must be an object");
+      std::vector<Field> fields;
+      for (const json::Member& tag : *tags->as_object()) {
+        if (type == nullptr || type->tags == nullptr) {
+          return bad("entities of type `" + std::string(uid.type()) + "` have no tags");
+        }
+        Value value = TRY(typed_value(tag.value, *type->tags));
+        fields.push_back({tag.name, std::move(value)});
+      }
+      out.tags = Value::record(std::move(fields));
+    }
+    if (type != nullptr) TRY(check_contents(out, *type));
+    return out;
+  }();
+  if (!entity) {
+    return std::move(entity).error().context("entity `" + printable(uid.text(), 120) + "`");
   }
+  return entity;
+}
+
+Result<void> Schema::check_entities(const json::More& more) const {
+  return each_item(more, [&](const json::Value& item) -> Result<void> {
+    (void)TRY(entity_from(item));
+    return {};
+  });
+}
+
+Result<Entities> Schema::parse_entities(std::string_view text) const {
+  return parse_entities(json::whole(text));
+}
+
+Result<Entities> Schema::parse_entities(const json::More& more) const {
+  EntitiesBuilder builder;
+  const auto add = [&](const json::Value& item) -> Result<void> {
+    return builder.add(TRY(entity_from(item)));
+  };
+  TRY(each_item(more, add));
   const Entities given = TRY(std::move(builder).build());
   EntitiesBuilder whole;
   for (const Entity* entity : given.all()) {
-    auto checked = check_entity(*entity, given);
+    auto checked = check_ancestors(*entity, given);
     if (!checked) {
       return std::move(checked).error().context("entity `" + printable(entity->uid.text(), 120) +
                                                 "`");

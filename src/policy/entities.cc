@@ -267,47 +267,74 @@ Result<Entities> EntitiesBuilder::build() && {
 
 // --- JSON ---
 
-Result<Entities> Entities::parse_json(std::string_view text) {
-  const json::Value json = TRY(json::read(text, json_limits(kMaxEntitiesText)));
-  if (json.as_array() == nullptr) {
-    return Error(Code::Malformed,
-                 "expected a list of entities, found " + std::string(json.type_name()));
+namespace {
+
+Result<Entity> entity_from(const json::Value& item, NameCache& names) {
+  const json::Value* uid_json = item.find("uid");
+  if (uid_json == nullptr) return Error(Code::Malformed, "an entity lacks `uid`");
+  EntityUid uid = TRY(uid_from(*uid_json, "`uid`"));
+  const auto of_entity = [&](Error error) {
+    return std::move(error).context("entity `" + printable(uid.text(), 120) + "`");
+  };
+  const json::Value* attrs = item.find("attrs");
+  const json::Value* parents = item.find("parents");
+  if (attrs == nullptr || parents == nullptr || parents->as_array() == nullptr) {
+    return of_entity(Error(Code::Malformed, "needs `attrs`, an object, and `parents`, a list"));
   }
+  Entity entity{uid};
+  auto record = record_from(*attrs, names);
+  if (!record) return of_entity(std::move(record).error());
+  entity.attrs = std::move(record).value();
+  for (const json::Value& parent : *parents->as_array()) {
+    auto parent_uid = uid_from(parent, "`parents`");
+    if (!parent_uid) return of_entity(std::move(parent_uid).error());
+    if (is_action_type(uid.type()) && !is_action_type(parent_uid->type())) {
+      return of_entity(Error(Code::Malformed, "an action can be in actions only, not in `" +
+                                                  printable(parent_uid->text(), 120) + "`"));
+    }
+    entity.parents.push_back(std::move(parent_uid).value());
+  }
+  if (const json::Value* tags = item.find("tags")) {
+    auto tag_record = record_from(*tags, names);
+    if (!tag_record) return of_entity(std::move(tag_record).error().context("tags"));
+    entity.tags = std::move(tag_record).value();
+  }
+  return entity;
+}
+
+}  // namespace
+
+Result<void> each_item(const json::More& more,
+                       const std::function<Result<void>(const json::Value&)>& fn) {
+  constexpr json::ListLimits kLimits = {
+      .each = {.bytes = kMaxEntityText, .depth = kMaxNesting - 1, .values = kMaxEntityValues},
+      .values = kMaxEntitiesValues,
+      .bytes = kMaxEntitiesText};
+  json::ItemReader items(more, kLimits);
+  while (const std::optional<json::Value> item = TRY(items.next())) TRY(fn(*item));
+  return {};
+}
+
+Result<Entities> Entities::parse_json(const json::More& more) {
   EntitiesBuilder builder;
   NameCache names;
-  for (const json::Value& item : *json.as_array()) {
-    const json::Value* uid_json = item.find("uid");
-    if (uid_json == nullptr) return Error(Code::Malformed, "an entity lacks `uid`");
-    EntityUid uid = TRY(uid_from(*uid_json, "`uid`"));
-    const auto of_entity = [&](Error error) {
-      return std::move(error).context("entity `" + printable(uid.text(), 120) + "`");
-    };
-    const json::Value* attrs = item.find("attrs");
-    const json::Value* parents = item.find("parents");
-    if (attrs == nullptr || parents == nullptr || parents->as_array() == nullptr) {
-      return of_entity(Error(Code::Malformed, "needs `attrs`, an object, and `parents`, a list"));
-    }
-    Entity entity{uid};
-    auto record = record_from(*attrs, names);
-    if (!record) return of_entity(std::move(record).error());
-    entity.attrs = std::move(record).value();
-    for (const json::Value& parent : *parents->as_array()) {
-      auto parent_uid = uid_from(parent, "`parents`");
-      if (!parent_uid) return of_entity(std::move(parent_uid).error());
-      if (is_action_type(uid.type()) && !is_action_type(parent_uid->type())) {
-        return of_entity(Error(Code::Malformed, "an action can be in actions only, not in `" +
-                                                    printable(parent_uid->text(), 120) + "`"));
-      }
-      entity.parents.push_back(std::move(parent_uid).value());
-    }
-    if (const json::Value* tags = item.find("tags")) {
-      auto tag_record = record_from(*tags, names);
-      if (!tag_record) return of_entity(std::move(tag_record).error().context("tags"));
-      entity.tags = std::move(tag_record).value();
-    }
-    TRY(builder.add(std::move(entity)));
-  }
+  const auto add = [&](const json::Value& item) -> Result<void> {
+    return builder.add(TRY(entity_from(item, names)));
+  };
+  TRY(each_item(more, add));
   return std::move(builder).build();
+}
+
+Result<Entities> Entities::parse_json(std::string_view text) {
+  return parse_json(json::whole(text));
+}
+
+Result<void> Entities::check_json(const json::More& more) {
+  NameCache names;
+  return each_item(more, [&](const json::Value& item) -> Result<void> {
+    (void)TRY(entity_from(item, names));
+    return {};
+  });
 }
 
 Result<std::string> to_json(const Entities& entities) {

@@ -21,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "json/items.h"
 #include "policy/value.h"
 
 namespace writ::policy {
@@ -54,6 +55,11 @@ class Entities {
   // parse_json reads Cedar's entities JSON without a schema: a list of {uid, attrs, parents,
   // tags?}; other keys are ignored. The same entity twice is fine when both are equal.
   static Result<Entities> parse_json(std::string_view text);
+  // The same from a text that is not held: one entity of it at a time.
+  static Result<Entities> parse_json(const json::More& more);
+  // check_json refuses what parse_json would refuse of any entity on its own, and keeps none, so
+  // that refusing a long text takes little memory.
+  static Result<void> check_json(const json::More& more);
 
   // find is the entity, or null.
   const Entity* find(const EntityUid& uid) const { return look_up(uid.node()).entity; }

@@ -33,7 +33,7 @@ class Parser : TokenReader {
       }
       auto body = std::make_shared<PolicyBody>();
       TRY(policy(*body));
-      nodes += body->exprs.nodes.size();
+      nodes += body->size();
       if (nodes > kMaxSetNodes) {
         return Error(Code::Exhausted, in_.error("the policies have more than " +
                                                 std::to_string(kMaxSetNodes) + " terms together")
@@ -132,6 +132,11 @@ class Parser : TokenReader {
   Result<void> annotation(PolicyBody& out, std::set<std::string_view>& keys) {
     in_.advance();
     if (!at(Token::Identifier)) return expected("the annotation's name");
+    if (out.annotations.size() >= kMaxAnnotations) {
+      return Error(
+          Code::Exhausted,
+          in_.error("more than " + std::to_string(kMaxAnnotations) + " annotations").message());
+    }
     Annotation made;
     made.key = in_.text();
     if (!keys.insert(in_.text()).second) {
@@ -204,6 +209,11 @@ class Parser : TokenReader {
       in_.advance();
       out.op = Scope::Op::InList;
       while (!at(Token::CloseBracket)) {
+        if (out.entities.size() >= kMaxPolicyNodes) {
+          return Error(
+              Code::Exhausted,
+              in_.error("more than " + std::to_string(kMaxPolicyNodes) + " actions").message());
+        }
         out.entities.push_back(TRY(scope_literal(variable)));
         if (!take(Token::Comma)) break;
       }

@@ -124,7 +124,7 @@ Result<void> PolicySet::add(std::string id, std::shared_ptr<const PolicyBody> bo
   if (ids_.contains(id)) {
     return Error(Code::Conflict, "the policy id `" + printable(id) + "` is taken");
   }
-  nodes_ += body->exprs.nodes.size();
+  nodes_ += body->size();
   if (ids_.size() >= kMaxPolicies || nodes_ > kMaxSetNodes) {
     return Error(Code::Exhausted, "the policy set is too large");
   }

@@ -61,6 +61,10 @@ struct PolicyBody {
   std::uint32_t column = 1;
 
   bool is_template() const { return principal.slot || resource.slot; }
+  // size is what counts against kMaxSetNodes.
+  std::size_t size() const {
+    return exprs.nodes.size() + annotations.size() + action.entities.size();
+  }
   // Equal: the same effect, annotations, scope (`in [E]` is `in E`) and conditions, wherever they
   // stood in the text.
   friend bool operator==(const PolicyBody& a, const PolicyBody& b);

@@ -112,7 +112,7 @@ class SchemaResolver {
         }
       }
     }
-    close_entities();
+    TRY(close_entities());
     fault_ = {};
     TRY(close_actions());
     return std::move(out_);
@@ -136,10 +136,24 @@ class SchemaResolver {
     return out_.types_.back().get();
   }
 
+  static Result<void> check_length(const std::string& name) {
+    if (name.size() <= kMaxTypeName) return {};
+    return Error(Code::Exhausted, "the name `" + printable(name, 60) + "` is longer than " +
+                                      std::to_string(kMaxTypeName) + " bytes");
+  }
+
+  // One more that something can be in.
+  Result<void> one_above() {
+    if (++ancestors_ <= kMaxSchemaAncestors) return {};
+    return Error(Code::Exhausted, "the schema's types and actions are in more than " +
+                                      std::to_string(kMaxSchemaAncestors) + " others together");
+  }
+
   Result<void> declare() {
     constexpr std::array<std::string_view, 8> kTaken = {"Bool", "Boolean", "Entity", "Extension",
                                                         "Long", "Record",  "Set",    "String"};
     for (const NamespaceSource& space : source_.namespaces) {
+      TRY(check_length(space.name));
       if (!space.name.empty() && !is_name(space.name)) {
         return bad("`" + printable(space.name) + "` cannot be the name of a namespace");
       }
@@ -149,6 +163,7 @@ class SchemaResolver {
             std::find(kTaken.begin(), kTaken.end(), common.name) != kTaken.end()) {
           return bad("`" + printable(common.name) + "` cannot be the name of a common type");
         }
+        TRY(check_length(common.name));
         if (!commons_.emplace(full(space, common.name), Common{&space, &common}).second) {
           return bad("the type `" + full(space, common.name) + "` is declared twice");
         }
@@ -159,7 +174,9 @@ class SchemaResolver {
           return bad("`" + printable(entity.name) + "` cannot be the name of an entity type");
         }
         EntityType type;
+        TRY(check_length(entity.name));
         type.name = full(space, entity.name);
+        TRY(check_length(type.name));
         type.is_enum = entity.is_enum;
         type.ids.insert(entity.ids.begin(), entity.ids.end());
         type.attributes = empty_record_;
@@ -375,7 +392,7 @@ class SchemaResolver {
   }
 
   // Types may contain each other in rings; the closure is by repeated search.
-  void close_entities() {
+  Result<void> close_entities() {
     for (auto& [name, type] : out_.entities_) {
       (void)name;
       std::vector<std::string> open(type.ancestors.begin(), type.ancestors.end());
@@ -383,10 +400,13 @@ class SchemaResolver {
         const std::string next = std::move(open.back());
         open.pop_back();
         for (const std::string& above : direct_parents(next)) {
-          if (type.ancestors.insert(above).second) open.push_back(above);
+          if (!type.ancestors.insert(above).second) continue;
+          TRY(one_above());
+          open.push_back(above);
         }
       }
     }
+    return {};
   }
 
   const std::set<std::string, std::less<>>& direct_parents(const std::string& name) {
@@ -401,7 +421,9 @@ class SchemaResolver {
         open.pop_back();
         if (next == uid) return bad("the action `" + printable(uid.text()) + "` contains itself");
         for (const EntityUid& above : out_.actions_.find(next)->second.parents) {
-          if (action.ancestors.insert(above).second) open.push_back(above);
+          if (!action.ancestors.insert(above).second) continue;
+          TRY(one_above());
+          open.push_back(above);
         }
       }
     }
@@ -414,6 +436,7 @@ class SchemaResolver {
   std::map<std::string, const Type*, std::less<>> builtin_;
   const Type* empty_record_ = nullptr;
   std::size_t level_ = 0;
+  std::size_t ancestors_ = 0;
   Position fault_;  // of the declaration at hand, or of the name in it
 };
 

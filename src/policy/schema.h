@@ -95,18 +95,22 @@ class Schema {
   // parse_entities reads entities JSON guided by the types: entity and extension values may be
   // implicit; every entity is checked; the actions of the schema are added.
   Result<Entities> parse_entities(std::string_view text) const;
+  Result<Entities> parse_entities(const json::More& more) const;
+  // check_entities: as Entities::check_json.
+  Result<void> check_entities(const json::More& more) const;
   // parse_context reads the context of an action.
   Result<Value> parse_context(const EntityUid& action, std::string_view text) const;
   // check_request says why a request cannot be asked under this schema.
   Result<void> check_request(const Request& request) const;
-  // check_entity says why an entity does not conform; its ancestors are looked up in `entities`.
-  Result<void> check_entity(const Entity& entity, const Entities& entities) const;
   // check_value says whether `value` has the type, also the ids of enumerated types.
   Result<void> check_value(ValueRef value, const Type& type) const;
 
  private:
   friend class SchemaResolver;
   Result<void> check_uid(const EntityUid& uid) const;
+  Result<void> check_contents(const Entity& entity, const EntityType& type) const;
+  Result<void> check_ancestors(const Entity& entity, const Entities& entities) const;
+  Result<Entity> entity_from(const json::Value& item) const;
   std::vector<std::unique_ptr<const Type>> types_;
   std::map<std::string, EntityType, std::less<>> entities_;
   std::map<EntityUid, ActionType> actions_;

@@ -8,7 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/result.h"
 #include "policy/expr.h"
+#include "policy/limits.h"
 #include "policy/policy.h"
 
 namespace writ::policy {
@@ -79,6 +81,22 @@ struct NamespaceSource {
   std::vector<EntitySource> entities = {};
   std::vector<ActionSource> actions = {};
   std::vector<Annotation> annotations = {};
+};
+
+// Counts against kMaxSchemaParts while a schema is read.
+class SchemaParts {
+ public:
+  std::size_t count() const { return count_; }
+  Result<void> add(std::size_t parts = 1) {
+    count_ += parts;
+    if (count_ <= kMaxSchemaParts) return {};
+    return Error(Code::Exhausted, "the schema declares more than " +
+                                      std::to_string(kMaxSchemaParts) +
+                                      " types, actions, attributes and list members");
+  }
+
+ private:
+  std::size_t count_ = 0;
 };
 
 struct SchemaSource {

@@ -28,6 +28,7 @@ class Reader : TokenReader {
       in_.advance();
       NamespaceSource inner;
       inner.annotations = std::move(annotations);
+      TRY(part());
       const Lexer here = in_;
       inner.name = TRY(path());
       if (!names.insert(inner.name).second) {
@@ -79,6 +80,7 @@ class Reader : TokenReader {
     std::set<std::string_view> keys;
     while (take(Token::At)) {
       if (!at(Token::Identifier)) return expected("the annotation's name");
+      TRY(part());
       Annotation made{std::string(in_.text()), std::nullopt};
       if (!keys.insert(in_.text()).second) {
         return in_.error("the annotation `@" + made.key + "` stands twice");
@@ -104,6 +106,7 @@ class Reader : TokenReader {
 
   Result<void> common(NamespaceSource& out, std::vector<Annotation> annotations) {
     in_.advance();
+    TRY(part());
     const Position where = in_.position();
     CommonSource made{TRY(identifier("the type's name")), {}, std::move(annotations), where};
     TRY(need(Token::Assign, "`=` and a type"));
@@ -113,8 +116,15 @@ class Reader : TokenReader {
     return {};
   }
 
+  Result<void> part(std::size_t parts = 1) {
+    Result<void> counted = parts_.add(parts);
+    if (counted) return counted;
+    return Error(Code::Exhausted, in_.error(counted.error().message()).message());
+  }
+
   // A declaration is copied for each of its names.
-  Result<void> spell_out(std::size_t names, std::size_t begin) {
+  Result<void> spell_out(std::size_t names, std::size_t begin, std::size_t parts_before) {
+    TRY(part((names - 1) * (parts_.count() - parts_before)));
     const std::size_t length = in_.offset() - begin;
     spelled_out_ += names * length;  // at most (4 MiB)², so it does not wrap
     if (spelled_out_ <= kMaxSchemaSpelledOut) return {};
@@ -130,15 +140,18 @@ class Reader : TokenReader {
     std::vector<std::pair<std::string, Position>> names;
     do {
       const Position where = in_.position();
+      TRY(part());
       names.emplace_back(TRY(identifier("the entity type's name")), where);
     } while (take(Token::Comma));
     const std::size_t begin = in_.offset();
+    const std::size_t parts_before = parts_.count();
     if (at_word("enum")) {
       in_.advance();
       made.is_enum = true;
       TRY(need(Token::OpenBracket, "`[` and ids"));
       do {
         if (!at(Token::String)) return expected("an id, a string");
+        TRY(part());
         made.ids.push_back(TRY(string_literal()));
       } while (take(Token::Comma));
       TRY(need(Token::CloseBracket, "`,` or `]`"));
@@ -155,7 +168,7 @@ class Reader : TokenReader {
       }
     }
     TRY(need(Token::Semicolon, "`;`"));
-    TRY(spell_out(names.size(), begin));
+    TRY(spell_out(names.size(), begin, parts_before));
     for (auto& [name, where] : names) {
       EntitySource one = made;
       one.name = std::move(name);
@@ -174,6 +187,7 @@ class Reader : TokenReader {
     }
     if (may_be_empty && take(Token::CloseBracket)) return out;
     do {
+      TRY(part());
       out.push_back(TRY(path()));
     } while (take(Token::Comma));
     TRY(need(Token::CloseBracket, "`,` or `]`"));
@@ -187,13 +201,16 @@ class Reader : TokenReader {
     std::vector<std::pair<std::string, Position>> names;
     do {
       const Position where = in_.position();
+      TRY(part());
       names.emplace_back(TRY(name("the action's name")), where);
     } while (take(Token::Comma));
     const std::size_t begin = in_.offset();
+    const std::size_t parts_before = parts_.count();
     if (at_word("in")) {
       in_.advance();
       if (take(Token::OpenBracket)) {
         do {
+          TRY(part());
           made.parents.push_back(TRY(action_ref()));
         } while (take(Token::Comma));
         TRY(need(Token::CloseBracket, "`,` or `]`"));
@@ -212,7 +229,7 @@ class Reader : TokenReader {
         return in_.error("actions with attributes are not supported");
     }
     TRY(need(Token::Semicolon, "`in`, `appliesTo` or `;`"));
-    TRY(spell_out(names.size(), begin));
+    TRY(spell_out(names.size(), begin, parts_before));
     for (auto& [id, where] : names) {
       ActionSource one = made;
       one.id = std::move(id);
@@ -285,6 +302,7 @@ class Reader : TokenReader {
 
   Result<TypeSource> type_inner() {
     if (at(Token::OpenBrace)) return record();
+    TRY(part());
     TypeSource out;
     out.position = in_.position();
     out.name = TRY(path());
@@ -304,6 +322,7 @@ class Reader : TokenReader {
     TRY(need(Token::OpenBrace, "`{` and attributes"));
     std::set<std::string> seen;
     while (!at(Token::CloseBrace)) {
+      TRY(part());
       AttributeSource attribute;
       attribute.annotations = TRY(read_annotations());
       const Lexer here = in_;
@@ -323,6 +342,7 @@ class Reader : TokenReader {
 
   std::size_t depth_ = 0;
   std::size_t spelled_out_ = 0;
+  SchemaParts parts_;
 };
 
 }  // namespace

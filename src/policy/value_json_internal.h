@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "json/items.h"
 #include "json/read.h"
 #include "json/value.h"
 #include "policy/limits.h"
@@ -15,9 +16,13 @@
 namespace writ::policy {
 
 // The limits every JSON document of the engine is read with.
-inline json::Limits json_limits(std::size_t bytes) {
-  return {.bytes = bytes, .depth = kMaxNesting, .values = 4'000'000};
+inline json::Limits json_limits(std::size_t bytes, std::size_t values = kMaxEntitiesValues) {
+  return {.bytes = bytes, .depth = kMaxNesting, .values = values};
 }
+
+// each_item gives the items of entities JSON, one at a time.
+Result<void> each_item(const json::More& more,
+                       const std::function<Result<void>(const json::Value&)>& fn);
 
 // Attribute names of one document, so that entities of one type share theirs. Remembers few: where
 // another name takes its place, a name is merely made again.
