@@ -187,6 +187,7 @@ TEST(EntitiesJson, RoundTripsAndIsCanonical) {
       R"({"uid":{"type":"U","id":"b"},"attrs":{"a":{"__entity":{"type":"U","id":"a"}},"z":[1,2]},)"
       R"("parents":[{"type":"G","id":"1"},{"type":"G","id":"2"}],"tags":{"t":"x"}}])");
   EXPECT_EQ(to_json(Entities::parse_json(json).value()).value(), json);
+  EXPECT_TRUE(Entities::check_json(json::whole(json)));
 }
 
 TEST(EntitiesJson, RefusesWhatIsNoEntity) {
@@ -201,6 +202,7 @@ TEST(EntitiesJson, RefusesWhatIsNoEntity) {
         R"([{"uid": {"type": "T", "id": "a"}, "attrs": {}, "parents": {}}])",
         R"([{"uid": {"type": "T", "id": "a"}, "attrs": {}, "parents": [], "tags": 1}])"}) {
     EXPECT_FALSE(Entities::parse_json(bad)) << bad;
+    EXPECT_FALSE(Entities::check_json(json::whole(bad))) << bad;
   }
 }
 

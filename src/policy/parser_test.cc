@@ -188,6 +188,25 @@ TEST(Parser, SizesBeyondTheLimitsAreRefusedUnread) {
   ASSERT_FALSE(too_long);
   EXPECT_EQ(too_long.error().code(), Code::Exhausted);
   EXPECT_TRUE(PolicySet::parse(std::string(kMaxPolicyText, ' ')));
+  // What a set holds besides terms.
+  const std::string policy = "permit (principal, action, resource);";
+  const auto exhausted = [](const std::string& text) {
+    const auto set = PolicySet::parse(text);
+    return !set && set.error().code() == Code::Exhausted;
+  };
+  EXPECT_TRUE(PolicySet::parse(repeat(policy, kMaxPolicies)));
+  EXPECT_TRUE(exhausted(repeat(policy, kMaxPolicies + 1)));
+  std::string annotations;
+  for (std::size_t i = 0; i < kMaxAnnotations; ++i) annotations += "@a" + std::to_string(i);
+  EXPECT_TRUE(PolicySet::parse(annotations + policy));
+  EXPECT_TRUE(exhausted(annotations + "@b" + policy));
+  EXPECT_TRUE(exhausted(repeat(annotations + policy, kMaxSetNodes / kMaxAnnotations + 1)));
+  const auto actions = [&](std::size_t count) {
+    return "permit (principal, action in [" + repeat("Action::\"\",", count) + "], resource);";
+  };
+  EXPECT_TRUE(PolicySet::parse(actions(1'000)));
+  EXPECT_TRUE(exhausted(actions(kMaxPolicyNodes + 1)));
+  EXPECT_TRUE(exhausted(repeat(actions(1'000), kMaxSetNodes / 1'000 + 1)));
 }
 
 TEST(Parser, WhiteSpaceIsUnicodesAndCommentsEndWithTheLine) {

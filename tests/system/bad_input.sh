@@ -43,6 +43,44 @@ expect_err frobnicate
 expect_err unknown.toml:2
 refused missing.permit run --permit missing.permit -- "$probe"
 refused . permit show .
+
+# Policies, schemas and entities as large as they may be, and short texts that stand for much.
+: >empty.json
+echo 'permit (principal, action, resource);' >ok.cedar
+long() { # TEXT COUNT: TEXT that many times
+  yes "$1" | head -n "$2" | tr -d '\n'
+}
+entity='{"uid":{"type":"A","id":"1"},"attrs":{"a":[1,2,3]},"parents":[]},'
+{ printf '['; long "$entity" 300000; } >cut.json
+{ printf '['; long "$entity" 300000; printf '{"uid":3}]'; } >last.json
+head -c 66000000 /dev/zero | tr '\0' '[' >nested.json
+{ printf '[{"uid":"'; head -c 66000000 /dev/zero | tr '\0' x; } >string.json
+{ printf '{"a":['; long 1, 20000000; printf '1]}'; } >object.json
+truncate -s 67108865 big.json
+for file in cut last nested string object empty big; do
+  refused $file.json policy check --entities $file.json ok.cedar
+done
+for file in cut last nested; do
+  "$WRIT" policy check --entities - ok.cedar <$file.json >/dev/null 2>"$SCRATCH/err" && fail "$file.json was taken"
+  grep -q 'standard input:1:' "$SCRATCH/err" || fail "$file.json: no place: $(head -c 300 "$SCRATCH/err")"
+done
+rm -- *.json
+{ long 'permit(principal,action,resource);' 120000; echo x; } >many.cedar
+{ long 'permit(principal,action,resource)when{1+1+1+1+1+1+1+1+1};' 70000; echo x; } >terms.cedar
+{ long '@a@b@c@d@e@f permit(principal,action,resource);' 80000; echo x; } >annotated.cedar
+{ printf 'permit(principal,action in ['; long 'Action::"",' 370000; } >actions.cedar
+{ printf '{"staticPolicies":{"a":{"effect":"permit","conditions":['; long '{"kind":1},' 700000; } >many.json
+truncate -s 4200000 big.cedar
+for file in many.cedar terms.cedar annotated.cedar actions.cedar big.cedar many.json; do
+  refused $file policy check $file
+done
+{ printf 'entity '; seq -s , -f A%g 20000; printf ' = {'; seq -s , -f 'a%g: Long' 250; echo '};'; } >names.cedarschema
+{ echo 'entity A0;'; seq 6000 | awk '{ print "entity A" $1 " in A" ($1 - 1) ";" }'; } >chain.cedarschema
+{ printf 'namespace '; head -c 2000000 /dev/zero | tr '\0' x; printf '{'; seq -f 'entity A%g;' 100000; } >space.cedarschema
+{ printf '{"":{"actions":{},"entityTypes":{'; seq -f '"A%g":{},' 250000; } >many.cedarschema.json
+for file in names.cedarschema chain.cedarschema space.cedarschema many.cedarschema.json; do
+  refused $file policy check --schema $file ok.cedar
+done
 mkfifo pipe.permit
 refused pipe.permit permit show pipe.permit
 verified
