@@ -95,7 +95,9 @@ TEST(JsonItems, StayWithinTheirLimits) {
       .each = {.bytes = 20, .depth = 2, .values = 4}, .values = 6, .bytes = 60};
   const auto verdict = [&](const std::string& text) {
     const Result<Value> found = gathered(pieces(text, 3), limits);
-    if (!found) EXPECT_EQ(found.error().code(), Code::Exhausted) << found.error().message();
+    if (!found) {
+      EXPECT_EQ(found.error().code(), Code::Exhausted) << found.error().message();
+    }
     return found ? "accepted" : found.error().message();
   };
   EXPECT_EQ(verdict("[[[1]], 2]"), "accepted");
@@ -107,9 +109,8 @@ TEST(JsonItems, StayWithinTheirLimits) {
   EXPECT_NE(verdict("[[1,2,3,4]]").find("more than 4 values"), std::string::npos);
   EXPECT_EQ(verdict("[1,2,3,4,5,6]"), "accepted");
   EXPECT_NE(verdict("[1,2,3,4,5,6,7]").find("more than 6 values"), std::string::npos);
-  EXPECT_EQ(verdict("[1" + std::string(57, ' ') + "]"), "accepted");
-  EXPECT_NE(verdict("[1" + std::string(58, ' ') + "]").find("longer than 60 bytes"),
-            std::string::npos);
+  EXPECT_EQ(verdict("[1]" + std::string(57, ' ')), "accepted");
+  EXPECT_NE(verdict("[1]" + std::string(58, ' ')).find("longer than 60 bytes"), std::string::npos);
 }
 
 TEST(JsonItems, AnErrorOfTheSourceIsTheirs) {

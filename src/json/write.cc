@@ -10,7 +10,7 @@ namespace writ::json {
 namespace {
 
 // Deeper levels are not indented further, so that the text of a deep tree stays in proportion.
-constexpr std::size_t kIndentedLevels = 100;
+constexpr std::size_t kIndentedLevels = 20;
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 

@@ -14,7 +14,7 @@ namespace writ::policy {
 // Bytes of policy or schema text that are looked at; longer text is refused unread.
 inline constexpr std::size_t kMaxPolicyText = std::size_t{4} << 20;
 // Bytes and values of policy JSON, and its levels: a term costs at most two.
-inline constexpr std::size_t kMaxPolicyJson = std::size_t{8} << 20;
+inline constexpr std::size_t kMaxPolicyJson = std::size_t{16} << 20;
 inline constexpr std::size_t kMaxPolicyJsonValues = 400'000;
 inline constexpr std::size_t kMaxPolicyJsonDepth = 131'200;
 // What one schema declares, each name of a declaration and each attribute and member of a list in

@@ -197,9 +197,9 @@ TEST(Parser, SizesBeyondTheLimitsAreRefusedUnread) {
   EXPECT_TRUE(PolicySet::parse(repeat(policy, kMaxPolicies)));
   EXPECT_TRUE(exhausted(repeat(policy, kMaxPolicies + 1)));
   std::string annotations;
-  for (std::size_t i = 0; i < kMaxAnnotations; ++i) annotations += "@a" + std::to_string(i);
+  for (std::size_t i = 0; i < kMaxAnnotations; ++i) annotations += "@a" + std::to_string(i) + " ";
   EXPECT_TRUE(PolicySet::parse(annotations + policy));
-  EXPECT_TRUE(exhausted(annotations + "@b" + policy));
+  EXPECT_TRUE(exhausted(annotations + "@b " + policy));
   EXPECT_TRUE(exhausted(repeat(annotations + policy, kMaxSetNodes / kMaxAnnotations + 1)));
   const auto actions = [&](std::size_t count) {
     return "permit (principal, action in [" + repeat("Action::\"\",", count) + "], resource);";
