@@ -62,7 +62,7 @@ for file in cut last nested string object empty big; do
 done
 for file in cut last nested; do
   "$WRIT" policy check --entities - ok.cedar <$file.json >/dev/null 2>"$SCRATCH/err" && fail "$file.json was taken"
-  grep -q 'standard input:1:' "$SCRATCH/err" || fail "$file.json: no place: $(head -c 300 "$SCRATCH/err")"
+  grep -q 'standard input:' "$SCRATCH/err" || fail "$file.json: no name: $(head -c 300 "$SCRATCH/err")"
 done
 rm -- *.json
 { long 'permit(principal,action,resource);' 120000; echo x; } >many.cedar
