@@ -55,7 +55,7 @@ Result<std::optional<char>> ItemReader::skip_space() {
 // Up to the comma or bracket that ends it. What is wrong inside is read()'s to say, so the text
 // ends early where read() cannot get any further.
 Result<Value> ItemReader::item() {
-  const Origin begin = here_;
+  begin_ = here_;
   text_.clear();
   std::size_t depth = 0;
   bool in_string = false, escaped = false;
@@ -63,8 +63,8 @@ Result<Value> ItemReader::item() {
     const char c = piece_.front();
     if (!in_string && depth == 0 && (c == ',' || c == ']')) break;
     if (text_.size() >= limits_.each.bytes) {
-      return begin.error(Code::Exhausted, "one item of the list is longer than " +
-                                              std::to_string(limits_.each.bytes) + " bytes");
+      return begin_.error(Code::Exhausted, "one item of the list is longer than " +
+                                               std::to_string(limits_.each.bytes) + " bytes");
     }
     text_.push_back(take());
     if (in_string) {
@@ -84,7 +84,7 @@ Result<Value> ItemReader::item() {
                                                        : std::string("expected a value, found `") +
                                                              piece_.front() + "`");
   }
-  Value value = TRY(read(text_, limits_.each, begin));
+  Value value = TRY(read(text_, limits_.each, begin_));
   values_ += count(value);
   if (values_ > limits_.values) {
     return here_.error(Code::Exhausted, "more than " + std::to_string(limits_.values) + " values");

@@ -41,6 +41,8 @@ class ItemReader {
 
   // next is the next item; nothing after the last one, when the whole text has been read.
   Result<std::optional<Value>> next();
+  // place is where the last item begins.
+  const Origin& place() const { return begin_; }
 
  private:
   enum class State { Before, First, Between, After };
@@ -55,6 +57,7 @@ class ItemReader {
   std::string_view piece_;
   std::size_t taken_ = 0;  // bytes of all pieces
   Origin here_;            // of the next character
+  Origin begin_;           // of the item
   State state_ = State::Before;
   std::size_t values_ = 0;
   std::string text_;  // of an item

@@ -195,6 +195,52 @@ TEST(JsonRead, SizeAndNumberOfValuesAreLimited) {
   EXPECT_EQ(read("[1,2,3,[]]", few).error().code(), Code::Exhausted);
 }
 
+TEST(JsonRead, StringsAndNumbersAreLimitedWhiteSpaceIsNot) {
+  constexpr Limits kLarge{.bytes = std::size_t{16} << 20};
+  const auto refusal = [&](const std::string& text) {
+    const auto value = read("[\"\",\n" + text + "]", kLarge);
+    if (value) return std::string("taken");
+    EXPECT_EQ(value.error().code(), Code::Exhausted);
+    return value.error().message();
+  };
+  const std::string letters(kMaxToken - 2, 'x'), blank(kMaxToken + 1, ' ');
+  const std::string overlong =
+      "line 2, column 4194305 (byte 4194309): a string or number longer than 4194304 bytes";
+  EXPECT_EQ(refusal("\"" + letters + "\""), "taken");
+  EXPECT_EQ(refusal("\"x" + letters + "\""), overlong);
+  EXPECT_EQ(refusal(R"("\")" + letters + "\""), overlong);
+  EXPECT_EQ(refusal(std::string(kMaxToken + 1, '1')), overlong);
+  EXPECT_EQ(refusal(blank + "1" + blank + ",\"\\\\\"" + blank), "taken");
+}
+
+TEST(JsonRead, PlacesAreRightAfterMuchWhiteSpace) {
+  const auto place = [](const char* text) {
+    const std::string message = message_of(read(text));
+    return message.substr(0, message.find(':'));
+  };
+  EXPECT_EQ(place("[1, \n\n  x]"), "line 3, column 3 (byte 8)");
+  EXPECT_EQ(place("[1  \n\n  15  ,2]"), "line 3, column 3 (byte 8)");
+  EXPECT_EQ(place("[1, \n\n  1.5  \n  ,2]"), "line 3, column 3 (byte 8)");
+  EXPECT_EQ(place("[1 , \n\n  -0  \n  ,2]"), "line 3, column 3 (byte 9)");
+  EXPECT_EQ(place("{\"a  \\\"  \": 1 ,  \n \"a  \\\"  \" : 2}"), "line 2, column 2 (byte 19)");
+  EXPECT_EQ(place("[1  \n\n  "), "line 3, column 3 (byte 8)");
+}
+
+TEST(JsonRead, NamesOfOneObjectAreLimited) {
+  const auto object = [](std::size_t names) {
+    std::string out = "{";
+    for (std::size_t i = 0; i < names; ++i) {
+      out += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":0";
+    }
+    return out + "}";
+  };
+  EXPECT_TRUE(read(object(kMaxMembers)));
+  const auto value = read(object(kMaxMembers + 1));
+  ASSERT_FALSE(value);
+  EXPECT_EQ(value.error().code(), Code::Exhausted);
+  EXPECT_NE(value.error().message().find("more than 25000 names in one object"), std::string::npos);
+}
+
 TEST(JsonRead, PlacesCountLinesAndCharacters) {
   EXPECT_EQ(message_of(read("{\n  \"é\": tru\n}")).substr(0, 26), "line 2, column 11 (byte 13");
   EXPECT_EQ(message_of(read("[1,\n2,\n?]")).substr(0, 25), "line 3, column 1 (byte 7)");

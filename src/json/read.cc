@@ -24,10 +24,35 @@ namespace {
 // In objects of more members than this, names are looked up in a set.
 constexpr std::size_t kFewMembers = 16;
 
+// What an array or object that is read may keep of memory it does not use, in elements.
+constexpr std::size_t kSlack = 1'000;
+
+bool is_blank(char c) {
+  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+bool is_punctuation(char c) {
+  return std::string_view("[]{},:").find(c) != std::string_view::npos;
+}
+
 // The library's number for a floating-point number beyond double's range.
 constexpr int kNumberOverflow = 406;
 
-// A forward iterator over the text that says in `*taken` how far it has gone.
+// How far the library has gone in the text.
+struct Progress {
+  std::size_t taken = 0;  // bytes
+  bool in_string = false;
+  bool escaped = false;
+
+  void take(char c) {
+    ++taken;
+    if (c == '"' && !escaped) in_string = !in_string;
+    escaped = in_string && c == '\\' && !escaped;
+  }
+};
+
+// A forward iterator over the text. White space is given as one character however long it is: the
+// library keeps all it has seen since a string or number began, and writes it into its message
+// several times over, each control character as eight.
 class Cursor {
  public:
   using iterator_category = std::forward_iterator_tag;
@@ -37,11 +62,13 @@ class Cursor {
   using reference = const char&;
 
   Cursor() = default;
-  Cursor(const char* at, std::size_t* taken) : at_(at), taken_(taken) {}
+  Cursor(std::string_view text, Progress* progress)
+      : at_(text.data()), end_(text.data() + text.size()), progress_(progress) {}
   reference operator*() const { return *at_; }
   Cursor& operator++() {
-    ++at_;
-    ++*taken_;
+    const bool blank = !progress_->in_string && is_blank(*at_);
+    progress_->take(*at_++);
+    while (blank && at_ != end_ && is_blank(*at_)) progress_->take(*at_++);
     return *this;
   }
   Cursor operator++(int) {
@@ -53,7 +80,8 @@ class Cursor {
 
  private:
   const char* at_ = nullptr;
-  std::size_t* taken_ = nullptr;
+  const char* end_ = nullptr;
+  Progress* progress_ = nullptr;
 };
 
 Error place_error(Code code, std::string_view text, std::size_t at, const std::string& what,
@@ -89,18 +117,23 @@ class Builder {
   }
   bool number_unsigned(std::uint64_t value) { return scalar(Value(value)); }
   bool number_float(double, const std::string& written) { return refuse_number(written); }
-  bool string(std::string& value) { return scalar(Value(std::move(value))); }
+  // Copies take as much memory as they have bytes; what the library lends has grown by doubling.
+  bool string(std::string& value) { return scalar(Value(std::string(value))); }
   bool binary(nlohmann::json::binary_t&) {
     return refuse(Code::Internal, taken_, "binary in JSON text");
   }
   bool start_object(std::size_t) { return open(true); }
   bool key(std::string& name) {
     Open& top = open_.back();
+    if (top.members.size() >= kMaxMembers) {
+      return refuse(Code::Exhausted, string_start(),
+                    "more than " + std::to_string(kMaxMembers) + " names in one object");
+    }
     if (has(top, name)) {
       return refuse(Code::Malformed, string_start(),
                     "the name `" + printable(name, 60) + "` stands twice in one object");
     }
-    top.name = std::move(name);
+    top.name = std::string(name);
     return true;
   }
   bool end_object() { return close(); }
@@ -164,13 +197,14 @@ class Builder {
     return at;
   }
 
-  // Where the number starts that was just read; the parser has taken a byte more if there was one.
+  // Where the number starts that was just read; the parser has taken what ends it if there was
+  // such.
   std::size_t number_start() const {
     const auto part = [](char c) {
       return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
     };
     std::size_t at = taken_;
-    if (at > 0 && !part(text_[at - 1])) --at;
+    while (at > 0 && !part(text_[at - 1])) --at;
     while (at > 0 && part(text_[at - 1])) --at;
     return at;
   }
@@ -207,6 +241,8 @@ class Builder {
   bool close() {
     Open top = std::move(open_.back());
     open_.pop_back();
+    if (top.members.capacity() - top.members.size() > kSlack) top.members.shrink_to_fit();
+    if (top.items.capacity() - top.items.size() > kSlack) top.items.shrink_to_fit();
     put(top.object ? Value(std::move(top.members)) : Value(std::move(top.items)));
     return true;
   }
@@ -241,6 +277,20 @@ class Builder {
   std::optional<Error> error_;
 };
 
+// Where a string or number is longer than is taken: the library keeps it several times.
+std::optional<std::size_t> overlong(std::string_view text) {
+  if (text.size() <= kMaxToken) return std::nullopt;
+  Progress progress;
+  std::size_t token = 0;
+  for (const char c : text) {
+    const bool part = progress.in_string || !(is_blank(c) || is_punctuation(c));
+    token = part ? token + 1 : 0;
+    if (token > kMaxToken) return progress.taken;
+    progress.take(c);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 void Origin::pass(char c) {
@@ -269,10 +319,15 @@ Result<Value> read(std::string_view text, const Limits& limits, Origin origin) {
   if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
     return place_error(Code::Malformed, text, nul, "a NUL byte", origin);
   }
-  std::size_t taken = 0;
-  Builder builder(text, limits, taken, origin);
-  const Cursor begin(text.data(), &taken);
-  const Cursor end(text.data() + text.size(), &taken);
+  if (const std::optional<std::size_t> at = overlong(text)) {
+    return place_error(Code::Exhausted, text, *at,
+                       "a string or number longer than " + std::to_string(kMaxToken) + " bytes",
+                       origin);
+  }
+  Progress progress;
+  Builder builder(text, limits, progress.taken, origin);
+  const Cursor begin(text, &progress);
+  const Cursor end(text.substr(text.size()), &progress);
   const bool parsed = nlohmann::json::sax_parse(begin, end, &builder);
   return std::move(builder).result(parsed);
 }

@@ -26,6 +26,10 @@ namespace writ::json {
 // More than kDepthCap levels are refused whatever `depth` says. Reading costs no stack; who asks
 // for a large `depth` must not copy or compare the tree, nor walk it by recursion.
 inline constexpr std::size_t kDepthCap = 200'000;
+// Whatever the caller's limits: bytes of one string (its quotes and escapes counted) or number;
+// names in one object.
+inline constexpr std::size_t kMaxToken = std::size_t{4} << 20;
+inline constexpr std::size_t kMaxMembers = 25'000;
 
 struct Limits {
   std::size_t bytes = 1U << 20U;  // of text

@@ -311,7 +311,10 @@ Result<void> each_item(const json::More& more,
       .values = kMaxEntitiesValues,
       .bytes = kMaxEntitiesText};
   json::ItemReader items(more, kLimits);
-  while (const std::optional<json::Value> item = TRY(items.next())) TRY(fn(*item));
+  while (const std::optional<json::Value> item = TRY(items.next())) {
+    const Result<void> taken = fn(*item);
+    if (!taken) return items.place().error(taken.error().code(), taken.error().message());
+  }
   return {};
 }
 

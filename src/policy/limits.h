@@ -2,7 +2,7 @@
 //
 // Whoever writes policy text, schemas, entities or requests may be hostile; beyond a limit the
 // answer is a clear error (Code::Exhausted), never a crash and never a partial result. They are
-// such that refusing any one text takes less than 64 MiB of memory (policy JSON above 4 MiB: 150).
+// such that refusing any one text takes less than 64 MiB of memory.
 //
 // Thread safety: constants.
 #pragma once
@@ -14,8 +14,8 @@ namespace writ::policy {
 // Bytes of policy or schema text that are looked at; longer text is refused unread.
 inline constexpr std::size_t kMaxPolicyText = std::size_t{4} << 20;
 // Bytes and values of policy JSON, and its levels: a term costs at most two.
-inline constexpr std::size_t kMaxPolicyJson = std::size_t{16} << 20;
-inline constexpr std::size_t kMaxPolicyJsonValues = 400'000;
+inline constexpr std::size_t kMaxPolicyJson = std::size_t{12} << 20;
+inline constexpr std::size_t kMaxPolicyJsonValues = 300'000;
 inline constexpr std::size_t kMaxPolicyJsonDepth = 131'200;
 // What one schema declares, each name of a declaration and each attribute and member of a list in
 // it counted (for each name again); values of its JSON.
@@ -30,7 +30,7 @@ inline constexpr std::size_t kMaxSchemaAncestors = 50'000;
 // Bytes of entities JSON; bytes and values of one entity in it; values of all.
 inline constexpr std::size_t kMaxEntitiesText = std::size_t{64} << 20;
 inline constexpr std::size_t kMaxEntityText = std::size_t{4} << 20;
-inline constexpr std::size_t kMaxEntityValues = 400'000;
+inline constexpr std::size_t kMaxEntityValues = 300'000;
 inline constexpr std::size_t kMaxEntitiesValues = 4'000'000;
 // Nesting of expressions, of JSON and of values (parentheses, sets, records, if, arguments).
 inline constexpr std::size_t kMaxNesting = 200;

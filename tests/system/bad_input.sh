@@ -57,12 +57,13 @@ head -c 66000000 /dev/zero | tr '\0' '[' >nested.json
 { printf '[{"uid":"'; head -c 66000000 /dev/zero | tr '\0' x; } >string.json
 { printf '{"a":['; long 1, 20000000; printf '1]}'; } >object.json
 truncate -s 67108865 big.json
-for file in cut last nested string object empty big; do
+{ printf '[{"uid":{"type":"A","id":"1"},"attrs":{'; seq -f '"%g":1,' 390000; } >names.json
+for file in cut last nested string object empty big names; do
   refused $file.json policy check --entities $file.json ok.cedar
 done
 for file in cut last nested; do
   "$WRIT" policy check --entities - ok.cedar <$file.json >/dev/null 2>"$SCRATCH/err" && fail "$file.json was taken"
-  grep -q 'standard input:' "$SCRATCH/err" || fail "$file.json: no name: $(head -c 300 "$SCRATCH/err")"
+  grep -q 'standard input:1:' "$SCRATCH/err" || fail "$file.json: no place: $(head -c 300 "$SCRATCH/err")"
 done
 rm -- *.json
 { long 'permit(principal,action,resource);' 120000; echo x; } >many.cedar
@@ -70,8 +71,18 @@ rm -- *.json
 { long '@a@b@c@d@e@f permit(principal,action,resource);' 80000; echo x; } >annotated.cedar
 { printf 'permit(principal,action in ['; long 'Action::"",' 370000; } >actions.cedar
 { printf '{"staticPolicies":{"a":{"effect":"permit","conditions":['; long '{"kind":1},' 700000; } >many.json
+{ printf '{"staticPolicies":{"a":{'; seq -f '"%g":1,' 390000; } >names.json
+{ printf '{"staticPolicies":{"a":['; seq -f '"%033.0f",' 299000; } >strings.json
+{
+  printf '{"staticPolicies":{"a":['
+  for first in $(seq 0 24000 264000); do
+    printf '{'; seq -f '"%033.0f":1,' $first $((first + 23999)); printf '"":1},'
+  done
+} >objects.json
+{ printf '{"staticPolicies":{"a":["'; head -c 12000000 /dev/zero | tr '\0' x; } >long.json
+{ printf '{"staticPolicies":{"a":['; yes '' | head -c 12000000; echo x; } >blank.json
 truncate -s 4200000 big.cedar
-for file in many.cedar terms.cedar annotated.cedar actions.cedar big.cedar many.json; do
+for file in many.cedar terms.cedar annotated.cedar actions.cedar big.cedar ./*.json; do
   refused $file policy check $file
 done
 { printf 'entity '; seq -s , -f A%g 20000; printf ' = {'; seq -s , -f 'a%g: Long' 250; echo '};'; } >names.cedarschema
