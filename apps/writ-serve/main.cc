@@ -4,10 +4,14 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <iostream>
 #include <mutex>
+#include <thread>
 
+#include "base/config_text.h"
 #include "base/fd.h"
 #include "crypto/pem.h"
 #include "governor/home.h"
@@ -23,6 +27,7 @@
 #include "writ-serve/http_client.h"
 #include "writ-serve/http_server.h"
 #include "writ/output_file.h"
+#include "writ/witness_report.h"
 
 namespace writ::serve {
 namespace {
@@ -31,7 +36,7 @@ struct Options {
   std::string verb;
   Listen listen;
   std::uint64_t minimum = 0;
-  std::string name, policy, url, origin, output;
+  std::string name, policy, wait, url, origin, output;
   std::vector<std::string> logs;
   bool json = false;
 };
@@ -137,7 +142,7 @@ Result<int> serve_witness(const Options& options, const governor::Home& home) {
     }
     constexpr std::string_view kEnd = "/checkpoint";
     if (request.path.size() == 1 + 64 + kEnd.size() && request.path.ends_with(kEnd)) {
-      if (request.method == "POST") return status(405, "read only");
+      if (request.method != "GET" && request.method != "HEAD") return status(405, "read only");
       return {witness->checkpoint(std::string_view(request.path).substr(1, 64))};
     }
     return status(404, "add-checkpoint, or <sha256 of the origin>/checkpoint");
@@ -150,36 +155,90 @@ Result<ledger::TrustPolicy> policy_in(const std::string& path) {
   return ledger::parse_trust_policy(as_text(text));
 }
 
+// What came of asking, with what came of it before.
+cli::WitnessReport report_of(const witness::Asked& asked, bool quorum, UnixMillis now,
+                             const Result<cli::WitnessReport>& before) {
+  cli::WitnessReport report;
+  report.asked = now;
+  report.size = asked.head.size.get();
+  report.met = asked.met;
+  report.quorum = quorum;
+  for (const witness::WitnessNews& news : asked.witnesses) {
+    report.witnesses.push_back(
+        {news.name, news.cosigned, news.differs, news.why, news.clock_ahead});
+  }
+  if (asked.met) {
+    report.met_at = now;
+    report.met_size = report.size;
+  } else if (before) {
+    report.met_at = before->met_at;
+    report.met_size = before->met_size;
+  }
+  return report;
+}
+
+// Asks once and keeps what came of it, for `doctor`.
+Result<cli::WitnessReport> ask_once(const governor::Home& home, ledger::Store& store,
+                                    const ledger::TrustPolicy& policy, const Clock& clock) {
+  const crypto::PrivateKey log_key = TRY(governor::load_key(home, governor::kLogKey));
+  TRY(store.sign_head(log_key));
+  auto reader = TRY(ledger::LedgerReader::open(system_storage(), home.state));
+  const witness::Asked asked =
+      TRY(witness::ask_witnesses(*reader, store, policy, &http_post, clock.now()));
+  cli::WitnessReport report;
+  TRY(store.with_lock([&](ledger::LockedState& state) -> Result<void> {
+    const Result<ByteVec> kept = state.read(cli::kWitnessReport, cli::kMaxWitnessReport);
+    const Result<cli::WitnessReport> before =
+        kept ? cli::parse_witness_report(*kept) : Result<cli::WitnessReport>(kept.error());
+    report = report_of(asked, policy.quorum.has_value(), clock.now(), before);
+    return state.write(cli::kWitnessReport, as_bytes(json::write(cli::to_json(report)) + "\n"));
+  }));
+  return report;
+}
+
+bool knows_another_history(const cli::WitnessReport& report) {
+  return std::any_of(report.witnesses.begin(), report.witnesses.end(),
+                     [](const cli::AskedWitness& witness) { return witness.differs; });
+}
+
 Result<int> ask(const Options& options, const governor::Home& home) {
   const ledger::TrustPolicy policy = TRY(policy_in(options.policy));
+  std::uint64_t wait = 0;
+  if (!options.wait.empty()) {
+    const Result<std::uint64_t> given = parse_duration_ms(options.wait);
+    if (!given) return Error(Code::InvalidArgument, "--wait: " + given.error().message());
+    wait = std::min<std::uint64_t>(*given, std::uint64_t{365} * 86'400'000);
+  }
   static const SystemClock clock;
   auto store = TRY(ledger::Store::open(system_storage(), home.state, clock, {}));
-  const crypto::PrivateKey log_key = TRY(governor::load_key(home, governor::kLogKey));
-  TRY(store->sign_head(log_key));
-  auto reader = TRY(ledger::LedgerReader::open(system_storage(), home.state));
-  const witness::Asked asked = TRY(witness::ask_witnesses(*reader, *store, policy, &http_post));
+  const std::int64_t until = clock.boot_nanos() / 1'000'000 + static_cast<std::int64_t>(wait);
+  std::int64_t pause = 250;  // ms, then longer
+  cli::WitnessReport report;
+  for (;;) {
+    report = TRY(ask_once(home, *store, policy, clock));
+    const std::int64_t left = until - clock.boot_nanos() / 1'000'000;
+    // Who knows another history will not forget it.
+    if (report.met || left <= 0 || knows_another_history(report)) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::min(pause, left)));
+    pause = std::min<std::int64_t>(pause * 2, 5'000);
+  }
   if (options.json) {
-    json::Value list = json::Value::array();
-    for (const witness::WitnessNews& news : asked.witnesses) {
-      json::Value one = json::Value::object();
-      one.set("name", printable(news.name)).set("cosigned", news.cosigned);
-      one.set("differs", news.differs).set("why", printable(news.why, 500));
-      list.push(std::move(one));
+    put_answer(cli::to_json(report));
+    return report.met ? 0 : 1;
+  }
+  for (const cli::AskedWitness& witness : report.witnesses) {
+    std::string how = witness.cosigned ? "cosigned" : printable(witness.why, 500);
+    if (witness.clock_ahead != 0) {
+      how += fmt::format("; its clock is {} s off ours, so when it saw this is not known",
+                         witness.clock_ahead);
     }
-    json::Value value = new_answer();
-    value.set("ok", asked.met).set("size", asked.head.size.get());
-    value.set("witnesses", std::move(list));
-    put_answer(value);
-    return asked.met ? 0 : 1;
+    say(STDOUT_FILENO, fmt::format("{:<12} {}\n", printable(witness.name), how));
   }
-  for (const witness::WitnessNews& news : asked.witnesses) {
-    say(STDOUT_FILENO, fmt::format("{:<12} {}\n", printable(news.name),
-                                   news.cosigned ? "cosigned" : printable(news.why, 500)));
-  }
-  say(STDOUT_FILENO,
-      fmt::format("head of {} entries: {}\n", asked.head.size.get(),
-                  asked.met ? "cosigned as the policy asks" : "not cosigned as the policy asks"));
-  return asked.met ? 0 : 1;
+  say(STDOUT_FILENO, fmt::format("head of {} entries: {}\n", report.size,
+                                 !report.met      ? "not cosigned as the policy asks"
+                                 : !report.quorum ? "the policy asks for no witness"
+                                                  : "cosigned as the policy asks"));
+  return report.met ? 0 : 1;
 }
 
 Result<int> fetch_head(const Options& options) {
@@ -226,6 +285,9 @@ int main_of(int argc, char** argv) {
   CLI::App* ask_them = witness->add_subcommand("ask", "have the newest head of our log cosigned");
   ask_them->add_option("--policy", options.policy, "which witnesses (C2SP tlog-policy)")
       ->required();
+  ask_them->add_option(
+      "--wait", options.wait,
+      "go on asking for so long (30s, 5m) until it is cosigned as the policy asks");
   CLI::App* head = witness->add_subcommand("head", "get the newest head that a witness has seen");
   head->add_option("url", options.url, "the witness")->required();
   head->add_option("--origin", options.origin, "of the log")->required();

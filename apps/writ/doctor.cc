@@ -1,6 +1,7 @@
 // doctor: what this machine offers, found by really trying, and what is missing; version.
 #include <fmt/format.h>
 
+#include "base/fd.h"
 #include "enforce/probe.h"
 #include "governor/config.h"
 #include "governor/keystore.h"
@@ -9,6 +10,7 @@
 #include "permit/claims.h"
 #include "writ/print.h"
 #include "writ/verbs.h"
+#include "writ/witness_report.h"
 
 namespace writ::cli {
 namespace {
@@ -18,6 +20,22 @@ struct Line {
   bool good = true;
   std::string how;
 };
+
+// How witnesses answered when they were last asked; nothing when they never were. Good as far as
+// the policy they were asked under says so.
+std::optional<Line> look_at_witnesses(const Machine& machine, std::uint64_t size) {
+  const Result<ByteVec> bytes =
+      read_file(machine.home.state + "/" + kWitnessReport, kMaxWitnessReport);
+  if (!bytes && bytes.error().code() == Code::NotFound) return {};
+  if (!bytes) return Line{"witnesses", false, bytes.error().message()};
+  const Result<WitnessReport> report = parse_witness_report(*bytes);
+  if (!report) {
+    return Line{"witnesses", false,
+                std::string("`") + kWitnessReport + "`: " + report.error().message() +
+                    "; writ witness ask writes it anew"};
+  }
+  return Line{"witnesses", report->met, sentence_of(*report, size, machine.clock.now())};
+}
 
 std::vector<Line> look(const Machine& machine, const enforce::Capabilities& kernel) {
   std::vector<Line> lines;
@@ -75,10 +93,12 @@ std::vector<Line> look(const Machine& machine, const enforce::Capabilities& kern
         room = fmt::format("{:.1f} GB", static_cast<double>(*free) / 1e9);
       }
     }
+    const std::optional<Line> witnesses = look_at_witnesses(machine, head ? head->size.get() : 0);
     lines.push_back({"ledger", head.has_value(),
-                     head ? fmt::format("\"{}\", head {} signed, {} free, no witness", head->origin,
-                                        head->size.get(), room)
+                     head ? fmt::format("\"{}\", head {} signed, {} free{}", head->origin,
+                                        head->size.get(), room, witnesses ? "" : ", no witness")
                           : head.error().message()});
+    if (witnesses) lines.push_back(*witnesses);
   }
   return lines;
 }

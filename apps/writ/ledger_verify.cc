@@ -33,10 +33,22 @@ struct Verdict {
   bool ok() const { return report.ok() && !not_witnessed; }
 };
 
+// When a witness saw a head, as its own clock had it. A time that is yet to come says nothing.
+std::string when(std::uint64_t unix_seconds, UnixMillis now) {
+  constexpr std::uint64_t kSkewSeconds = 300;
+  const std::uint64_t ours =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(now.get(), 0)) / 1000;
+  if (unix_seconds > ours + kSkewSeconds) {
+    return "its clock is ahead of ours: when is not known";
+  }
+  return to_rfc3339(UnixMillis(static_cast<std::int64_t>(unix_seconds) * 1000));
+}
+
 // What witnesses say: the last cosigned head is one that the log must contain. Denied: they do not
 // say it.
 Result<void> judge_witnesses(const ledger::TrustPolicy& policy, ledger::LedgerReader& reader,
-                             ledger::VerifyOptions& wanted, ledger::Freshness& freshness) {
+                             ledger::VerifyOptions& wanted, ledger::Freshness& freshness,
+                             UnixMillis now) {
   // Without a quorum no cosignature is asked for; the head itself has to do.
   Result<ByteVec> note = reader.file(policy.quorum ? "cosigned" : "checkpoint", ledger::kMaxNote);
   if (!note && note.error().code() == Code::NotFound) {
@@ -49,9 +61,8 @@ Result<void> judge_witnesses(const ledger::TrustPolicy& policy, ledger::LedgerRe
   if (head.witnesses.empty()) return {};
   std::string who;
   for (const ledger::Cosigned& one : head.witnesses) {
-    const UnixMillis time(static_cast<std::int64_t>(one.unix_seconds) * 1000);
     who += (who.empty() ? "" : ", ") + printable(policy.witnesses[one.by].name) + " (" +
-           to_rfc3339(time) + ")";
+           when(one.unix_seconds, now) + ")";
   }
   freshness.witness = who;
   freshness.witnessed = head.checkpoint.size;
@@ -71,7 +82,8 @@ Result<Verdict> judge(const Options& options, Machine& machine) {
   Verdict verdict;
   verdict.trusting = !options.log_key.empty() || policy ? "the given log key" : "the log's own key";
   if (policy) {
-    const Result<void> judged = judge_witnesses(*policy, *reader, wanted, verdict.freshness);
+    const Result<void> judged =
+        judge_witnesses(*policy, *reader, wanted, verdict.freshness, machine.clock.now());
     if (!judged && judged.error().code() != Code::Denied) return Error(judged.error());
     if (!judged) verdict.not_witnessed = judged.error().message();
     if (verdict.freshness.witness) verdict.trusting += ", the policy's witnesses";

@@ -1,5 +1,8 @@
 #include "witness/client.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "ledger/add_checkpoint.h"
 #include "ledger/note_internal.h"
 
@@ -11,6 +14,31 @@ constexpr int kTries = 3;
 std::string url_of(const ledger::PolicyWitness& witness) {
   const bool slash = witness.url.ends_with('/');
   return witness.url + (slash ? "add-checkpoint" : "/add-checkpoint");
+}
+
+// What a status that is no answer means, for whoever runs the log.
+Error refused(const ledger::PolicyWitness& witness, const ledger::Checkpoint& head,
+              const Answer& answer) {
+  std::string means;
+  switch (answer.status) {
+    case 400: means = "it cannot read what it was asked"; break;
+    case 403: means = "it knows this log by another key than the one that signs it"; break;
+    case 404:
+      means = "it does not watch `" + printable(head.origin) + "`, or is not at this URL";
+      break;
+    case 413: means = "it takes no request so large"; break;
+    case 429: means = "it is asked too often"; break;
+    default:
+      if (answer.status >= 300 && answer.status < 400) {
+        means = "it has moved; redirects are not followed";
+      } else if (answer.status >= 500) {
+        means = "it cannot cosign now";
+      } else {
+        means = "that is no answer of a witness";
+      }
+  }
+  return Error(Code::Denied, printable(witness.url) + " answered " + std::to_string(answer.status) +
+                                 ": " + means + " (" + printable(answer.body, 200) + ")");
 }
 
 // One witness asked until it has cosigned or there is nothing more to try. Gives its lines.
@@ -30,8 +58,7 @@ Result<std::string> ask(ledger::LedgerReader& reader, const ledger::PolicyWitnes
       return Error(Code::Denied, "it knows another history of this log");
     }
     if (answer.status != 409) {
-      return Error(Code::Denied, "it answered " + std::to_string(answer.status) + ": " +
-                                     printable(answer.body, 200));
+      return refused(witness, head, answer);
     }
     std::string_view body = answer.body;
     const auto line = ledger::take_text_line(body);
@@ -49,10 +76,17 @@ Result<std::string> ask(ledger::LedgerReader& reader, const ledger::PolicyWitnes
   return Error(Code::Unavailable, "others keep moving it on");
 }
 
+// How far a cosignature's time is from ours; 0 when that is little. A stranger gave it.
+std::int64_t clock_ahead(std::uint64_t theirs, UnixMillis now) {
+  constexpr std::uint64_t kEnd = std::numeric_limits<std::int64_t>::max() / 2;
+  const std::int64_t ahead = static_cast<std::int64_t>(std::min(theirs, kEnd)) - now.get() / 1000;
+  return ahead > kClockSkewSeconds || ahead < -kClockSkewSeconds ? ahead : 0;
+}
+
 }  // namespace
 
 Result<Asked> ask_witnesses(ledger::LedgerReader& reader, ledger::Store& store,
-                            const ledger::TrustPolicy& policy, const Post& post) {
+                            const ledger::TrustPolicy& policy, const Post& post, UnixMillis now) {
   const ByteVec bytes = TRY(reader.file("checkpoint", ledger::kMaxNote));
   const ledger::Note note = TRY(ledger::parse_note(bytes));
   Asked asked;
@@ -68,7 +102,8 @@ Result<Asked> ask_witnesses(ledger::LedgerReader& reader, ledger::Store& store,
   std::vector<ledger::Cosigned> by;
   for (std::size_t i = 0; i < policy.witnesses.size(); ++i) {
     const ledger::PolicyWitness& witness = policy.witnesses[i];
-    WitnessNews news{witness.name, false, false, {}};
+    WitnessNews news;
+    news.name = witness.name;
     if (witness.url.empty()) {
       news.why = "the policy has no URL for it";
     } else {
@@ -80,7 +115,7 @@ Result<Asked> ask_witnesses(ledger::LedgerReader& reader, ledger::Store& store,
           answered ? ledger::verify_cosignatures(*answered, {&witness.key, 1})
                    : Result<std::vector<ledger::Cosigned>>(answered.error());
       if (!cosigned) {
-        news.why = cosigned.error().message();
+        news.why = (lines ? "its answer is no cosignature: " : "") + cosigned.error().message();
       } else if (cosigned->empty()) {
         news.why = "its answer holds no line by its key";
       } else {
@@ -90,6 +125,7 @@ Result<Asked> ask_witnesses(ledger::LedgerReader& reader, ledger::Store& store,
                                      ledger::signature_line(line.name, line.id, line.bytes)));
         }
         news.cosigned = true;
+        news.clock_ahead = clock_ahead(cosigned->front().unix_seconds, now);
         by.push_back({i, cosigned->front().unix_seconds});
       }
     }

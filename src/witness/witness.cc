@@ -102,7 +102,7 @@ Answer WitnessImpl::add_checkpoint(Bytes body) {
   if (!request) return refuse(400, request.error().message());
   const Result<ledger::Note> note = ledger::parse_note(as_bytes(request->note));
   if (!note) return refuse(400, note.error().message());
-  const Result<ledger::Checkpoint> head = ledger::parse_checkpoint(note->text);
+  const Result<ledger::Checkpoint> head = ledger::parse_claimed_checkpoint(note->text);
   if (!head) return refuse(400, head.error().message());
   std::vector<ledger::VerifierKey> keys;
   for (const ledger::VerifierKey& log : logs_) {

@@ -129,6 +129,16 @@ TEST_F(WitnessTest, EachStatusOfTheSpecification) {
   EXPECT_EQ(status(8, note(9)), 422);              // no proof
   EXPECT_EQ(ask(request(8, 9, 'x')).status, 422);  // another history
   EXPECT_EQ(ask(request(8, 8, 'x')).status, 422);  // equal size, another root
+  // A tree of nothing has one root.
+  const std::string nothing =
+      ledger::sign_checkpoint({"you@host", TreeSize(0), root_of(2)}, key_of(1)).value();
+  EXPECT_EQ(status(8, nothing), 400);
+  std::filesystem::rename(home_ + "/witness", home_ + "/kept");
+  reopen();
+  EXPECT_EQ(status(0, nothing), 422);
+  std::filesystem::remove_all(home_ + "/witness");
+  std::filesystem::rename(home_ + "/kept", home_ + "/witness");
+  reopen();
   for (const char* bad : {"", "old 8\n", "old 08\n\nx", "old 8\nnothash\n\nx", "old 8\n\nx",
                           "new 8\n\nx", "old -1\n\nx"}) {
     EXPECT_EQ(ask(bad).status, 400) << bad;
@@ -305,7 +315,9 @@ class WitnessClient : public WitnessTest {
       return witness_->add_checkpoint(as_bytes(std::string_view(body)));
     };
   }
-  Asked ask_all() { return ask_witnesses(*reader_, *store_, policy_, post()).value(); }
+  Asked ask_all() {
+    return ask_witnesses(*reader_, *store_, policy_, post(), clock_.now()).value();
+  }
   std::string cosigned_file() const {
     std::ifstream in(home_ + "/state/ledger/cosigned", std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
@@ -353,7 +365,7 @@ TEST_F(WitnessClient, ALogSetBackToAnOlderStateIsFoundByItsWitness) {
 
 TEST_F(WitnessClient, UnreachableAndLyingWitnessesCountForNothing) {
   const auto met = [&](const Post& how) {
-    return ask_witnesses(*reader_, *store_, policy_, how)->met;
+    return ask_witnesses(*reader_, *store_, policy_, how, clock_.now())->met;
   };
   EXPECT_FALSE(met([](const std::string&, const std::string&) -> Result<Answer> {
     return Error(Code::Unavailable, "connection refused");
@@ -373,6 +385,85 @@ TEST_F(WitnessClient, UnreachableAndLyingWitnessesCountForNothing) {
   }));
   EXPECT_LE(asked, 3U);
   EXPECT_TRUE(cosigned_file().empty());
+}
+
+// What each status means is said in words, with where it came from.
+TEST_F(WitnessClient, EachStatusOfAWitnessIsReadAsTheSpecificationHasIt) {
+  const std::pair<int, const char*> table[] = {{302, "redirects are not followed"},
+                                               {400, "cannot read"},
+                                               {403, "another key"},
+                                               {404, "does not watch `you@host`"},
+                                               {413, "so large"},
+                                               {418, "no answer of a witness"},
+                                               {429, "too often"},
+                                               {500, "cannot cosign now"},
+                                               {503, "cannot cosign now"}};
+  for (const auto& [status, words] : table) {
+    unsigned asked = 0;
+    const auto how = [&, number = status](const std::string&,
+                                          const std::string&) -> Result<Answer> {
+      ++asked;
+      return Answer{number, "because \x1b[31m\n"};
+    };
+    const Asked news = ask_witnesses(*reader_, *store_, policy_, how, clock_.now()).value();
+    EXPECT_FALSE(news.met);
+    EXPECT_FALSE(news.witnesses[0].differs) << status;
+    EXPECT_NE(news.witnesses[0].why.find(words), std::string::npos) << news.witnesses[0].why;
+    EXPECT_NE(news.witnesses[0].why.find("http://127.0.0.1:1/w answered"), std::string::npos);
+    EXPECT_EQ(news.witnesses[0].why.find('\x1b'), std::string::npos) << "a stranger's text";
+    EXPECT_EQ(asked, 1U) << status;
+  }
+  const auto conflict = [](const std::string&, const std::string&) -> Result<Answer> {
+    return Answer{422, "no\n"};
+  };
+  const Asked forked = ask_witnesses(*reader_, *store_, policy_, conflict, clock_.now()).value();
+  EXPECT_TRUE(forked.witnesses[0].differs);
+}
+
+// Its clock is a witness's own: what it says of the history counts, what it says of the time is
+// doubted aloud.
+TEST_F(WitnessClient, AWitnessWithAWrongClockCountsAndThatIsSaid) {
+  for (const std::int64_t off : {0, 299, -299, 3'600, -86'400}) {
+    const UnixMillis ours(clock_.now().get() - off * 1000);
+    const Asked news = ask_witnesses(*reader_, *store_, policy_, post(), ours).value();
+    EXPECT_TRUE(news.met) << off;
+    EXPECT_TRUE(news.witnesses[0].cosigned) << off;
+    EXPECT_EQ(news.witnesses[0].clock_ahead, off > 300 || off < -300 ? off : 0);
+  }
+  // As far ahead as a time can be written.
+  const auto late = [&](const std::string&, const std::string& body) -> Result<Answer> {
+    const auto request = ledger::parse_add_checkpoint(as_bytes(body)).value();
+    const auto text = ledger::parse_note(as_bytes(request.note))->text;
+    return Answer{200, ledger::cosign(text, INT64_MAX, "witness.example/w", key_of(7)).value()};
+  };
+  const Asked news = ask_witnesses(*reader_, *store_, policy_, late, clock_.now()).value();
+  EXPECT_TRUE(news.met);
+  EXPECT_GT(news.witnesses[0].clock_ahead, std::int64_t{1} << 60);
+}
+
+// The policy decides: with one of two unreachable it may go on, wait, or ask for nobody.
+TEST_F(WitnessClient, WhetherAnUnreachableWitnessMattersIsThePolicysToSay) {
+  policy_.witnesses.push_back(
+      {"gone", ledger::make_cosigner_key("gone.example/g", key_of(9).public_key()).value(),
+       "http://127.0.0.1:2/g"});
+  const auto how = [&](const std::string& url, const std::string& body) -> Result<Answer> {
+    if (url.find(":2/") != std::string::npos) return Error(Code::Unavailable, "nobody there");
+    return witness_->add_checkpoint(as_bytes(body));
+  };
+  const auto met = [&](std::size_t threshold) {
+    policy_.groups = {{"both", threshold, {{false, 0}, {false, 1}}}};
+    policy_.quorum = ledger::PolicyMember{true, 0};
+    const Asked news = ask_witnesses(*reader_, *store_, policy_, how, clock_.now()).value();
+    EXPECT_TRUE(news.witnesses[0].cosigned);
+    EXPECT_EQ(news.witnesses[1].why, "nobody there");
+    return news.met;
+  };
+  EXPECT_TRUE(met(1));
+  EXPECT_FALSE(met(2));
+  policy_.groups.clear();
+  policy_.witnesses.erase(policy_.witnesses.begin());
+  policy_.quorum.reset();
+  EXPECT_TRUE(ask_witnesses(*reader_, *store_, policy_, how, clock_.now())->met);
 }
 
 }  // namespace
