@@ -1,15 +1,25 @@
 # writ_module(NAME FLOOR n [DEPENDS modules...] [LIBS libraries...] [TEST_LIBS libraries...]
-#             [NESTED folders...])
+#             [HOST files...] [HOST_LIBS libraries...] [WASM files...])
 #
 # Declares the library writ_NAME from every .cc of the current folder that is not a test, and one
-# test program NAME_test from every *_test.cc. NESTED folders are left to their own CMakeLists.
+# test program NAME_test from every *_test.cc. HOST files and HOST_LIBS need an operating system
+# or a library of the machine; WASM files stand in their place in WebAssembly (preset wasm). All
+# others are in both.
 # Floors 0-5 compile without exceptions and RTTI; tests compile with both.
 function(writ_module name)
-  cmake_parse_arguments(M "" "FLOOR" "DEPENDS;LIBS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(M "" "FLOOR" "DEPENDS;LIBS;TEST_LIBS;HOST;HOST_LIBS;WASM" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  if(WRIT_WASM)
+    set(elsewhere ${M_HOST})
+  else()
+    set(elsewhere ${M_WASM})
+    list(APPEND M_LIBS ${M_HOST_LIBS})
+  endif()
+  list(TRANSFORM elsewhere PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  list(REMOVE_ITEM sources ${elsewhere})
   list(TRANSFORM M_DEPENDS PREPEND writ_)
 
   if(sources)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -77,7 +78,7 @@ Result<RunId> parse_run_id(std::string_view text);
 struct Pid {
   std::int32_t number = 0;
   std::uint64_t start_ticks = 0;  // field 22 of /proc/PID/stat
-  friend auto operator<=>(const Pid&, const Pid&) = default;
+  friend std::strong_ordering operator<=>(const Pid&, const Pid&) = default;
 };
 
 }  // namespace writ

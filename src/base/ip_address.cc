@@ -1,7 +1,5 @@
 #include "base/ip_address.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <charconv>
 
@@ -28,23 +26,124 @@ constexpr const char* kSpecialV4[] = {
     "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4",    "240.0.0.0/4"};
 constexpr const char* kSpecialV6[] = {"2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"};
 
+// The C library's readers differ between libraries in what they take and write; an address in a
+// permit must be the same wherever the permit is checked.
+
+// Four decimal numbers up to 255 without leading zeros, and nothing else.
+bool read_v4(std::string_view text, std::byte* out) {
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (i > 0) {
+      if (text.empty() || text[0] != '.') return false;
+      text.remove_prefix(1);
+    }
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const auto digits = static_cast<std::size_t>(end - text.data());
+    if (error != std::errc() || value > 255 || (text[0] == '0' && digits > 1)) return false;
+    out[i] = static_cast<std::byte>(value);
+    text.remove_prefix(digits);
+  }
+  return text.empty();
+}
+
+// Eight groups of up to four hexadecimal digits, a run of zero groups as `::`, the last two groups
+// as an IPv4 address if wanted.
+bool read_v6(std::string_view text, std::array<std::byte, 16>& out) {
+  std::array<std::byte, 16> bytes{};
+  std::size_t size = 0;
+  std::optional<std::size_t> gap;
+  if (text.starts_with("::")) {
+    gap = 0;
+    text.remove_prefix(2);
+  }
+  while (!text.empty()) {
+    const std::string_view group = text.substr(0, text.find(':'));
+    if (group.find('.') != group.npos) {
+      if (group.size() != text.size() || size + 4 > 16 || !read_v4(group, &bytes[size])) {
+        return false;
+      }
+      size += 4;
+      break;
+    }
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(group.data(), group.data() + group.size(), value, 16);
+    if (error != std::errc() || end != group.data() + group.size()) return false;
+    if (group.size() > 4 || size == 16) return false;
+    bytes[size++] = static_cast<std::byte>(value >> 8U);
+    bytes[size++] = static_cast<std::byte>(value & 0xffU);
+    text.remove_prefix(group.size());
+    if (text.empty()) break;
+    text.remove_prefix(1);
+    if (text.empty()) return false;  // a single colon at the end
+    if (text[0] != ':') continue;
+    if (gap) return false;
+    gap = size;
+    text.remove_prefix(1);
+  }
+  if (gap) {
+    if (size == 16) return false;  // `::` stands for one group at least
+    std::rotate(bytes.begin() + static_cast<std::ptrdiff_t>(*gap),
+                bytes.begin() + static_cast<std::ptrdiff_t>(size), bytes.end());
+  } else if (size != 16) {
+    return false;
+  }
+  out = bytes;
+  return true;
+}
+
+std::string write_v4(const std::byte* bytes) {
+  std::string text;
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (i > 0) text += '.';
+    text += std::to_string(std::to_integer<unsigned>(bytes[i]));
+  }
+  return text;
+}
+
+std::string write_v6(const std::array<std::byte, 16>& bytes) {
+  std::array<unsigned, 8> groups{};
+  for (std::size_t i = 0; i < 8; ++i) {
+    groups[i] =
+        std::to_integer<unsigned>(bytes[2 * i]) << 8U | std::to_integer<unsigned>(bytes[2 * i + 1]);
+  }
+  // The first of the longest runs of at least two zero groups.
+  std::size_t gap = 8;
+  std::size_t length = 1;
+  for (std::size_t i = 0; i < 8; ++i) {
+    std::size_t end = i;
+    while (end < 8 && groups[end] == 0) ++end;
+    if (end - i <= length) continue;
+    gap = i;
+    length = end - i;
+  }
+  const bool embedded = gap == 0 && (length == 6 || (length == 5 && groups[5] == 0xffff));
+  std::string text;
+  for (std::size_t i = 0; i < 8; ++i) {
+    if (i == gap) {
+      text += "::";
+      i += length - 1;
+      continue;
+    }
+    if (!text.empty() && text.back() != ':') text += ':';
+    if (embedded && i == 6) return text + write_v4(&bytes[12]);
+    std::array<char, 4> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), groups[i], 16).ptr;
+    text.append(digits.data(), end);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::optional<IpAddress> parse_ip_address(std::string_view text) {
-  if (text.size() > kLongest || text.find('\0') != text.npos) return std::nullopt;
-  const std::string terminated(text);
   IpAddress out;
   out.v4 = text.find(':') == text.npos;
-  if (inet_pton(out.v4 ? AF_INET : AF_INET6, terminated.c_str(), out.bytes.data()) != 1) {
-    return std::nullopt;
-  }
-  return out;
+  const bool read = out.v4 ? read_v4(text, out.bytes.data()) : read_v6(text, out.bytes);
+  return read ? std::optional(out) : std::nullopt;
 }
 
 std::string to_string(const IpAddress& address) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  (void)inet_ntop(address.v4 ? AF_INET : AF_INET6, address.bytes.data(), text.data(), text.size());
-  return text.data();
+  return address.v4 ? write_v4(address.bytes.data()) : write_v6(address.bytes);
 }
 
 IpAddress plain(const IpAddress& address) {

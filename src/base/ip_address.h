@@ -22,12 +22,12 @@ namespace writ {
 struct IpAddress {
   bool v4 = false;
   std::array<std::byte, 16> bytes{};  // IPv4 in the first four, the rest zero
-  friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
+  friend std::strong_ordering operator<=>(const IpAddress&, const IpAddress&) = default;
 };
 
-// parse_ip_address reads an address as inet_pton(3) does; nothing otherwise.
+// parse_ip_address reads an address as inet_pton(3) of the GNU C library does; nothing otherwise.
 std::optional<IpAddress> parse_ip_address(std::string_view text);
-// to_string writes it as inet_ntop(3) does.
+// to_string writes it as inet_ntop(3) of the GNU C library does.
 std::string to_string(const IpAddress& address);
 // plain is the IPv4 address inside an IPv4-mapped one, and the address itself otherwise.
 IpAddress plain(const IpAddress& address);
@@ -47,7 +47,7 @@ struct Cidr {
   friend bool operator==(const Cidr&, const Cidr&) = default;
 };
 
-// parse_cidr reads "ADDRESS/BITS" in its one form: the address as inet_ntop(3) writes it, the bits
+// parse_cidr reads "ADDRESS/BITS" in its one form: the address as to_string writes it, the bits
 // behind the prefix zero. Nothing otherwise.
 std::optional<Cidr> parse_cidr(std::string_view text);
 // contains: false across families, so no IPv6 prefix contains an IPv4-mapped address's plain form.

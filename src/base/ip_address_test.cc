@@ -1,6 +1,9 @@
 #include "base/ip_address.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+
+#include "base/random.h"
 
 namespace writ {
 namespace {
@@ -21,6 +24,97 @@ TEST(IpAddress, TextFormsReadAndWrite) {
   }
   EXPECT_FALSE(parse_ip_address(std::string_view("1.2.3.4\0", 8)).has_value());
   EXPECT_FALSE(parse_ip_address(std::string(4000, '1')).has_value());
+}
+
+// The C library is the oracle, over texts near addresses and over addresses with runs of zeros.
+void expect_as_the_c_library(const std::string& text) {
+  const bool v4 = text.find(':') == std::string::npos;
+  IpAddress theirs;
+  theirs.v4 = v4;
+  const int ok = inet_pton(v4 ? AF_INET : AF_INET6, text.c_str(), theirs.bytes.data());
+  const std::optional<IpAddress> ours = parse_ip_address(text);
+  ASSERT_EQ(ours.has_value(), ok == 1) << text;
+  if (!ours) return;
+  EXPECT_EQ(*ours, theirs) << text;
+  char written[INET6_ADDRSTRLEN];
+  ASSERT_NE(inet_ntop(v4 ? AF_INET : AF_INET6, ours->bytes.data(), written, sizeof written),
+            nullptr);
+  EXPECT_EQ(to_string(*ours), written);
+}
+
+TEST(IpAddress, TextFormsAreThoseOfTheCLibrary) {
+  for (const char* text : {"1:2:3:4:5:6:7:8",
+                           "1:2:3:4:5:6:7::",
+                           "::2:3:4:5:6:7:8",
+                           "1::2:3:4:5:6:7:8",
+                           "1:2:3:4:5:6:7",
+                           "::1:2:3:4:5:6:7:8",
+                           "1:2:3:4:5:6:7:8::",
+                           "1::2::3",
+                           "1:::2",
+                           ":1::2",
+                           "1:",
+                           ":",
+                           "1::2:",
+                           "::1.2.3.4",
+                           "::ffff:1.2.3.4",
+                           "1:2:3:4:5:6:1.2.3.4",
+                           "1:2:3:4:5:6:7:1.2.3.4",
+                           "::1.2.3",
+                           "1.2.3.4::",
+                           "::1.2.3.4:5",
+                           "::00001",
+                           "::0001",
+                           "::g",
+                           "::-1",
+                           "::+1",
+                           "-1.2.3.4",
+                           "0x1::",
+                           "1..2.3",
+                           "00.0.0.0",
+                           "0.0.0.00",
+                           "1.2.3.4.",
+                           ".1.2.3.4",
+                           "::FfFf",
+                           "0:0:1:0:0:1:0:0",
+                           "1:0:2:0:3:0:4:0",
+                           "0:0:0:0:0:1:2:3",
+                           "::ffff:0:1",
+                           "0:0:0:0:ffff:1:2:3",
+                           "::1:2:3"}) {
+    expect_as_the_c_library(text);
+  }
+  SeededRandom random(1);
+  std::array<std::byte, 64> bytes{};
+  const std::string_view alphabet = "::::..0012f9abA";
+  for (int round = 0; round < 20'000; ++round) {
+    random.fill(bytes);
+    std::string text;
+    for (unsigned i = 0; i < std::to_integer<unsigned>(bytes[0]) % 24; ++i) {
+      text += alphabet[std::to_integer<std::size_t>(bytes[i + 1]) % alphabet.size()];
+    }
+    expect_as_the_c_library(text);
+    IpAddress made;
+    for (std::size_t i = 0; i < 8; ++i) {
+      if ((std::to_integer<unsigned>(bytes[40]) >> i & 1U) == 0) continue;
+      made.bytes[2 * i] = bytes[2 * i] & bytes[41];
+      made.bytes[2 * i + 1] = bytes[2 * i + 1];
+    }
+    const std::string whole = to_string(made);
+    expect_as_the_c_library(whole);
+    const std::size_t at = std::to_integer<std::size_t>(bytes[42]) % whole.size();
+    for (const char c : alphabet) {
+      std::string near = whole;
+      near[at] = c;
+      expect_as_the_c_library(near);
+      near = whole;
+      near.insert(at, 1, c);
+      expect_as_the_c_library(near);
+    }
+    std::string near = whole;
+    near.erase(at, 1);
+    expect_as_the_c_library(near);
+  }
 }
 
 TEST(IpAddress, AMappedAddressIsTheAddressInside) {

@@ -20,7 +20,7 @@ class Strong {
   constexpr Strong() = default;
   constexpr explicit Strong(Rep value) : value_(std::move(value)) {}
   constexpr const Rep& get() const { return value_; }
-  friend constexpr auto operator<=>(const Strong&, const Strong&) = default;
+  friend constexpr std::strong_ordering operator<=>(const Strong&, const Strong&) = default;
   friend constexpr bool operator==(const Strong&, const Strong&) = default;
 
  private:

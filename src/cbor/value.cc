@@ -2,6 +2,7 @@
 #include "cbor/value.h"
 
 #include <algorithm>
+#include <compare>
 
 #include "cbor/float.h"
 #include "cbor/writer.h"
@@ -34,7 +35,8 @@ int major_of(const Value& value) {
 // Shorter strings first, then bytewise: the length stands in the head.
 std::strong_ordering compare_strings(Bytes a, Bytes b) {
   if (a.size() != b.size()) return a.size() <=> b.size();
-  return std::lexicographical_compare_three_way(a.begin(), a.end(), b.begin(), b.end());
+  const auto [at, other] = std::mismatch(a.begin(), a.end(), b.begin());
+  return at == a.end() ? std::strong_ordering::equal : *at <=> *other;
 }
 
 // Simple values and floats: by the width that follows the first byte, then by content.

@@ -47,7 +47,7 @@ class PublicKey {
   Algorithm algorithm() const { return algorithm_; }
   // bytes is the form create takes; it lives as long as this value.
   Bytes bytes() const { return Bytes(bytes_).first(algorithm_ == Algorithm::EdDSA ? 32 : 64); }
-  friend auto operator<=>(const PublicKey&, const PublicKey&) = default;
+  friend std::strong_ordering operator<=>(const PublicKey&, const PublicKey&) = default;
 
  private:
   PublicKey() = default;

@@ -7,6 +7,10 @@
 // skips one) and a NUL byte (it takes one for the end of the text, whatever follows).
 #include "json/read.h"
 
+// Neither is used here, and WebAssembly's library has no files.
+#define JSON_HAS_FILESYSTEM 0
+#define JSON_HAS_EXPERIMENTAL_FILESYSTEM 0
+
 #include <algorithm>
 #include <cstdint>
 #include <iterator>

@@ -19,6 +19,7 @@
 // Thread safety: values and pure functions.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -38,7 +39,7 @@ inline constexpr RunId kNoRun{};                  // the "run" of events outside
 struct EventId {
   RunId run;
   Seq seq;
-  friend auto operator<=>(const EventId&, const EventId&) = default;
+  friend std::strong_ordering operator<=>(const EventId&, const EventId&) = default;
 };
 // to_string is "RUN/SEQ", or "-/SEQ" outside any run.
 std::string to_string(const EventId& id);

@@ -263,8 +263,9 @@ HashAt hashes_from_tiles(TreeSize size, ReadTile read_tile) {
     } else {
       cache->splice(cache->begin(), *cache, found);
     }
-    return complete_root(
-        std::span<const NodeHash>(cache->front().hashes).subspan(first % kTileWidth, count));
+    return complete_root(std::span<const NodeHash>(cache->front().hashes)
+                             .subspan(static_cast<std::size_t>(first % kTileWidth),
+                                      static_cast<std::size_t>(count)));
   };
 }
 

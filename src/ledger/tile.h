@@ -11,6 +11,7 @@
 // Thread safety: values and pure functions.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -34,7 +35,7 @@ struct TileId {
   int level = 0;
   std::uint64_t index = 0;
   unsigned width = 256;  // 1-256; below 256 the tile is partial
-  friend auto operator<=>(const TileId&, const TileId&) = default;
+  friend std::strong_ordering operator<=>(const TileId&, const TileId&) = default;
 };
 
 // tile_path is "tile/0/x001/x234/067.p/8" for level 0, index 1234067, width 8.

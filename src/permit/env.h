@@ -14,6 +14,7 @@
 // Thread safety: pure functions.
 #pragma once
 
+#include <compare>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,7 +33,7 @@ struct EnvEntry {
   std::string name;  // without the `*` of a prefix
   bool prefix = false;
   std::optional<std::string> value;  // exact
-  friend auto operator<=>(const EnvEntry&, const EnvEntry&) = default;
+  friend std::strong_ordering operator<=>(const EnvEntry&, const EnvEntry&) = default;
 };
 
 // parse_env_entry reads `NAME`, `PREFIX_*` or `NAME=value`. Malformed for an empty name, a bare

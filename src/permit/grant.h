@@ -13,6 +13,7 @@
 // the programs in it.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -81,7 +82,7 @@ enum class Protocol : std::uint8_t { Tcp = 0, Udp = 1, Unix = 2 };
 struct PortRange {
   std::uint16_t first = 0;
   std::uint16_t last = 0;
-  friend auto operator<=>(const PortRange&, const PortRange&) = default;
+  friend std::strong_ordering operator<=>(const PortRange&, const PortRange&) = default;
 };
 
 // One endpoint rule. Tcp and Udp: `host` is a lower-case name, `*.name`, or a CIDR in its shortest
@@ -90,7 +91,7 @@ struct Endpoint {
   Protocol protocol = Protocol::Tcp;
   std::string host;
   std::vector<PortRange> ports;
-  friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
+  friend std::strong_ordering operator<=>(const Endpoint&, const Endpoint&) = default;
 };
 
 // A pair of patterns: MCP server and tool, or inference endpoint and model.

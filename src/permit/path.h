@@ -8,6 +8,7 @@
 // Thread safety: pure functions.
 #pragma once
 
+#include <compare>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,7 +25,7 @@ inline constexpr std::size_t kMaxPath = 4096;
 struct Link {
   std::string path;
   std::string target;
-  friend auto operator<=>(const Link&, const Link&) = default;
+  friend std::strong_ordering operator<=>(const Link&, const Link&) = default;
 };
 
 // is_normal says whether `path` is a normal path.

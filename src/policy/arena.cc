@@ -29,7 +29,7 @@ void* Arena::take(std::size_t bytes) {
   if (chunk_ == chunks_.size()) {
     std::size_t size = chunks_.empty() ? kFirstChunk : chunks_.back().size * 2;
     size = std::max(size, bytes);
-    chunks_.push_back({std::make_unique_for_overwrite<std::byte[]>(size), size});
+    chunks_.push_back({std::unique_ptr<std::byte[]>(new std::byte[size]), size});
   }
   std::byte* out = chunks_[chunk_].memory.get() + used_;
   used_ += bytes;

@@ -17,6 +17,7 @@
 // Thread safety: authorize() is a pure function; an Authorizer belongs to one thread.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -46,7 +47,7 @@ Response authorize(const PolicySet& set, const Entities& entities, const Request
 struct PolicyAt {
   std::size_t set = 0;
   std::size_t policy = 0;
-  friend auto operator<=>(const PolicyAt&, const PolicyAt&) = default;
+  friend std::strong_ordering operator<=>(const PolicyAt&, const PolicyAt&) = default;
 };
 struct Failure {
   PolicyAt policy;

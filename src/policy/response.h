@@ -3,6 +3,7 @@
 // Thread safety: values.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@ enum class Decision { Deny, Allow };
 struct PolicyRef {
   std::size_t set = 0;
   std::string id;
-  friend auto operator<=>(const PolicyRef&, const PolicyRef&) = default;
+  friend std::strong_ordering operator<=>(const PolicyRef&, const PolicyRef&) = default;
 };
 
 struct PolicyError {

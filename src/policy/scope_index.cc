@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <compare>
 #include <memory>
 #include <string_view>
 #include <tuple>
@@ -81,7 +82,7 @@ struct ScopeIndex::Tables {
   struct Type {
     std::uint32_t hash;
     std::string_view name;  // of a policy's body
-    friend auto operator<=>(const Type&, const Type&) = default;
+    friend std::strong_ordering operator<=>(const Type&, const Type&) = default;
   };
   // The policies under one key: a range of `positions` that ends where the next bucket's begins.
   struct Bucket {

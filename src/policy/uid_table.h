@@ -28,17 +28,18 @@ class HashDirectory {
     while ((std::size_t{1} << bits) < sorted.size()) ++bits;
     shift_ = 64 - bits;
     starts_.assign((std::size_t{1} << bits) + 1, 0);
-    for (const std::uint64_t hash : sorted) ++starts_[(hash >> shift_) + 1];
+    for (const std::uint64_t hash : sorted) ++starts_[slot(hash) + 1];
     for (std::size_t i = 1; i < starts_.size(); ++i) starts_[i] += starts_[i - 1];
   }
   // bucket is the range of positions, empty before build().
   std::pair<std::uint32_t, std::uint32_t> bucket(std::uint64_t hash) const {
     if (starts_.empty()) return {0, 0};
-    const std::size_t at = hash >> shift_;
+    const std::size_t at = slot(hash);
     return {starts_[at], starts_[at + 1]};
   }
 
  private:
+  std::size_t slot(std::uint64_t hash) const { return static_cast<std::size_t>(hash >> shift_); }
   std::vector<std::uint32_t> starts_;
   unsigned shift_ = 63;
 };

@@ -134,7 +134,7 @@ struct IpRange {
   bool v6 = false;
   std::uint8_t prefix = 0;
   std::array<std::uint8_t, 16> address{};  // v4 uses the first four
-  friend auto operator<=>(const IpRange&, const IpRange&) = default;
+  friend std::strong_ordering operator<=>(const IpRange&, const IpRange&) = default;
 };
 
 // A borrowed value; valid as long as the Value it came from. Accessors need the right kind.

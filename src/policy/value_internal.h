@@ -45,7 +45,7 @@ struct EntityNode : Node {
   EntityNode(std::string_view type, std::string_view id);
 };
 
-struct SetNode : Node {
+struct alignas(Value) SetNode : Node {
   std::size_t count;
 
   // INVARIANT: sorted, no two equal.
@@ -55,7 +55,7 @@ struct SetNode : Node {
   SetNode(std::size_t n, std::uint16_t levels) : Node(Kind::Set, levels), count(n) {}
 };
 
-struct RecordNode : Node {
+struct alignas(Field) RecordNode : Node {
   std::size_t count;
 
   // INVARIANT: sorted by name, no name twice.

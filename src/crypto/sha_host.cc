@@ -2,11 +2,10 @@
 // than all hashing of a short program like `writ run`. They are deprecated for not letting anybody
 // choose an implementation; the code behind them is the same.
 #define OPENSSL_SUPPRESS_DEPRECATED
-#include "crypto/sha.h"
-
 #include <openssl/sha.h>
 
 #include "crypto/openssl_internal.h"
+#include "crypto/sha.h"
 
 namespace writ::crypto {
 namespace {
