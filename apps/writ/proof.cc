@@ -7,7 +7,7 @@
 #include "crypto/pem.h"
 #include "governor/continuity.h"
 #include "ledger/store/reader.h"
-#include "proof/checklist.h"
+#include "proof/verdict.h"
 #include "writ/ledger_files.h"
 #include "writ/output_file.h"
 #include "writ/print.h"
@@ -86,54 +86,17 @@ Result<proof::Trusted> trusted_given(const Options& options, const proof::ProofB
 }
 
 std::string trusting(const Options& options, const proof::Checklist& list) {
-  std::string text;
-  for (const std::string& file : options.trust) text += printable(file, 100) + " (given), ";
-  text += options.ledger.policy.empty() ? "log key (given)" : "logs of the policy (given)";
-  text += ", witnesses: ";
-  for (std::size_t i = 0; i < list.witnesses.size(); ++i) {
-    text += (i == 0 ? "" : " ") + list.witnesses[i];
-  }
-  return text + (list.witnesses.empty() ? "none" : "");
+  return proof::trusting(options.trust, !options.ledger.policy.empty(), list);
 }
 
 // What is no bundle is answered like a bundle that does not verify.
 int say_no(const Options& options, const Error& error) {
   if (options.json) {
-    json::Value value = new_answer();
-    value.set("ok", false).set("because", error.message());
-    put_answer(value);
+    put_answer(proof::no_bundle(error));
   } else {
     say("writ: does not verify: " + printable(error.message(), 500));
   }
   return kNo;
-}
-
-void put_json(const Options& options, const proof::ProofBundle& bundle,
-              const proof::Checklist& list) {
-  json::Value value = new_answer();
-  value.set("ok", list.verified()).set("run", to_string(bundle.run));
-  json::Value steps = json::Value::array();
-  for (const proof::StepResult& one : list.steps) {
-    const proof::Meaning& meaning = proof::meaning_of(one.step);
-    json::Value step = json::Value::object();
-    step.set("step", meaning.name).set("outcome", proof::outcome_name(one.outcome));
-    step.set("says", printable(one.says, 1000)).set("proves", meaning.proves);
-    step.set("does_not", meaning.does_not).set("rests_on", meaning.rests_on);
-    steps.push(std::move(step));
-  }
-  value.set("steps", std::move(steps));
-  json::Value findings = json::Value::array();
-  for (const ledger::Finding& finding : list.findings) {
-    json::Value one = json::Value::object();
-    one.set("kind", ledger::finding_name(finding.kind));
-    if (finding.index) one.set("entry", finding.index->get());
-    one.set("message", printable(finding.message, 1000));
-    findings.push(std::move(one));
-  }
-  value.set("findings", std::move(findings)).set("replayed", list.replay.replayed);
-  value.set("not_replayable", list.replay.not_replayable);
-  value.set("trusting", trusting(options, list));
-  put_answer(value);
 }
 
 }  // namespace
@@ -186,7 +149,7 @@ Result<int> proof_verify(const Options& options, Machine& machine) {
   }();
   const int status = list.verified() ? kYes : kNo;
   if (options.json) {
-    put_json(options, *bundle, list);
+    put_answer(proof::verdict(*bundle, list, trusting(options, list)));
     return status;
   }
   for (const proof::StepResult& one : list.steps) {
