@@ -279,7 +279,7 @@ class Parser {
     CLI::App* check = verb("proof verify");
     check->add_option("file", options_.target, "the proof")->required();
     check->add_option("--trust", options_.trust, "an authority to trust: its public key (PEM file)")
-        ->expected(1);
+        ->allow_extra_args(false);  // one file for each --trust
     check->add_option("--log-key,--log", options_.log_key, "the log key to trust (vkey text)");
     check->add_option("--policy", ledger.policy, "logs and witnesses to trust (C2SP tlog-policy)");
     check->add_option("--head", ledger.head, "the head it must be under (a checkpoint file)");

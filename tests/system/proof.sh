@@ -53,6 +53,9 @@ other=$(cat "$SCRATCH/other/state/ledger/vkey")
 writ proof verify job.proof --trust "$pub" --log-key "$other"
 expect_status 1
 expect_err "does not verify: head"
+# Each --trust names one file; one of the keys is enough.
+must proof verify --trust other.pub --trust "$pub" job.proof --log-key "$vkey"
+expect_out "trusting: other.pub (given), $pub (given)"
 
 # Altered, cut, no proof at all: no, never a crash.
 size=$(stat -c %s job.proof)

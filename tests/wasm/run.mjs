@@ -5,23 +5,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { cryptography } from "../../apps/proof-wasm/crypto.mjs";
 import { ProofVerifier } from "../../apps/proof-wasm/verifier.mjs";
+import { records, text } from "./records.mjs";
 
 const [wasmFile, bundlesFile, signaturesFile] = process.argv.slice(2);
-
-function* records(file, fields) {
-  const bytes = readFileSync(file);
-  for (let at = 0; at < bytes.length; ) {
-    const record = [];
-    for (let i = 0; i < fields; ++i) {
-      const size = bytes.readUInt32LE(at);
-      assert(at + 4 + size <= bytes.length, `${file} ends inside a record`);
-      record.push(new Uint8Array(bytes.buffer, bytes.byteOffset + at + 4, size));
-      at += 4 + size;
-    }
-    yield record;
-  }
-}
-const text = (bytes) => new TextDecoder().decode(bytes);
 
 class Tally {
   #count = new Map();
