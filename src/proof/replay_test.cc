@@ -500,6 +500,37 @@ TEST_F(ReplayTest, AConnectThatPolicyForbidsIsFound) {
   expect_found(connect_at, "not the recorded one");
 }
 
+// Who keeps a log can write any digest down, so also that of the very decision that policy makes.
+TEST_F(ReplayTest, AConnectIsFoundThatGivesItsOwnDenialForItsDecision) {
+  bundle.policies +=
+      "forbid (principal, action == Action::\"connect\", resource) when { context has port };";
+  make();
+  const ledger::Side& side = sides.at(entries[connect_at].id);
+  const ByteVec from =
+      encode_exec_inputs(as_text(*side.get("request")), bundle_digest, side.salt());
+  const Question question = connect_question(facts, endpoint(7, 443), UnixMillis(kNow));
+  Answer answer = ask(*Policy::parse(bundle).value(), nullptr, facts, {question}).value();
+  ASSERT_TRUE(answer.denial.has_value());
+  for (const Reason reason : {Reason::PolicyDenied, Reason::PolicyError, Reason::NotGranted}) {
+    answer.denial->reason = reason;
+    std::get<PermitAuthority>(entries[connect_at].authority).decision =
+        decision_digest(record_of("connect", crypto::sha256(from), answer));
+    expect_found(connect_at, "not the recorded one");
+  }
+}
+
+TEST_F(ReplayTest, ARefusalIsFoundThatGivesItsOwnPermissionForItsDecision) {
+  make();
+  ledger::Side& side = sides.at(entries[refusal_at].id);
+  Answer answer;
+  std::get<PermitAuthority>(entries[refusal_at].authority).decision =
+      decide(side, "exec",
+             exec_question(facts, facts_of_exec("/bin/tool", argv), false, false, UnixMillis(kNow)),
+             answer);
+  ASSERT_TRUE(answer.allowed);
+  expect_found(refusal_at, "not the recorded one");
+}
+
 TEST_F(ReplayTest, ARefusalOfWhatPolicyAllowsIsFound) {
   make();
   const EventId allowed = entries[exec_at].id;
