@@ -19,8 +19,8 @@ constexpr const char* kSchema[] = {
     "CREATE UNIQUE INDEX run_key ON runs(key)",
     "CREATE TABLE permits(id INTEGER PRIMARY KEY, key BLOB)",
     "CREATE UNIQUE INDEX permit_key ON permits(key)",
-    "CREATE TABLE entries(leaf INTEGER PRIMARY KEY, kind INTEGER, run INTEGER, seq INTEGER, "
-    "time INTEGER, permit INTEGER, reason TEXT, refused INTEGER)",
+    ("CREATE TABLE entries(leaf INTEGER PRIMARY KEY, kind INTEGER, run INTEGER, seq INTEGER, "
+     "time INTEGER, permit INTEGER, reason TEXT, refused INTEGER)"),
     "CREATE INDEX by_run ON entries(run, seq)",
     "CREATE INDEX by_permit ON entries(permit)",
     "CREATE INDEX by_reason ON entries(reason) WHERE reason IS NOT NULL",
