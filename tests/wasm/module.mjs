@@ -10,6 +10,11 @@ import { records, text } from "./records.mjs";
 const [wasmFile, bundlesFile] = process.argv.slice(2);
 const wasm = new Uint8Array(readFileSync(wasmFile));
 
+// Where it was built is not in it, so that it is the same built anywhere (`run`, long form).
+for (const place of [process.cwd(), "/usr/include", "build/wasm"]) {
+  assert(!Buffer.from(wasm).includes(place), `${place} stands in the module`);
+}
+
 // The exact lists: one name more is a decision, not an accident.
 {
   const module = await WebAssembly.compile(wasm);
