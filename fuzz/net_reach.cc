@@ -23,7 +23,10 @@ void must(bool held) {
 const NetRules& rules() {
   static const NetRules out = NetRules::create({{Protocol::Tcp, "10.0.0.0/8", {{1, 65535}}},
                                                 {Protocol::Tcp, "127.0.0.1/32", {{80, 90}}},
-                                                {Protocol::Tcp, "::1/128", {{80, 90}}}})
+                                                {Protocol::Tcp, "::1/128", {{80, 90}}}},
+                                               {{Protocol::Tcp, "127.0.0.1/32", {{8000, 8010}}},
+                                                {Protocol::Tcp, "::/0", {{8001, 8001}}},
+                                                {Protocol::Tcp, "192.0.2.1/32", {{1, 65535}}}})
                                   .value();
   return out;
 }
@@ -34,6 +37,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   constexpr int kFamilies[] = {AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, AF_PACKET};
   constexpr int kTypes[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_RAW};
   constexpr int kProtocols[] = {IPPROTO_TCP, IPPROTO_UDP, 0, 262};
+  static const IpAddress kBound[] = {*parse_ip_address("127.0.0.1"), *parse_ip_address("192.0.2.1"),
+                                     *parse_ip_address("0.0.0.0"), *parse_ip_address("::")};
+  constexpr std::uint16_t kPorts[] = {0, 8000, 8001, 9000};
   constexpr std::size_t kFacts = 6;
   if (size < kFacts || size > kFacts + kLongestAddress) return 0;
   SocketFacts socket;
@@ -43,6 +49,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   socket.own = data[3] % 2 == 0;
   socket.state = data[4] % 13;
   socket.error = data[5] % 2 == 0 ? 0 : ECONNREFUSED;
+  socket.both = data[3] / 2 % 2 == 1;
+  socket.address = kBound[data[4] / 16 % 4];
+  socket.port = kPorts[data[5] / 2 % 4];
   const Bytes address(reinterpret_cast<const std::byte*>(data) + kFacts, size - kFacts);
 
   const NetStep connect = rules().connect(socket, address);
@@ -58,12 +67,26 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     must(!file->path.empty() && file->path.find('\0') == std::string::npos);
   }
   must(!std::holds_alternative<Through>(connect));
-  const NetStep bind = NetRules::bind(socket, address);
-  const NetStep listen = NetRules::listen(socket);
-  must(!std::holds_alternative<Ask>(bind) && !std::holds_alternative<Ask>(listen));
+  const NetStep bind = rules().bind(socket, address);
+  if (const Ask* ask = std::get_if<Ask>(&bind)) {
+    must(socket.type == SOCK_STREAM && socket.protocol == IPPROTO_TCP);
+    must(socket.own && socket.state == TCP_CLOSE && socket.port == 0);
+    must(plain(ask->address) == ask->address);
+    must(!is_loopback(ask->address) || (ask->port >= 8000 && ask->port <= 8010));
+    must(!ask->both || (socket.both && is_unspecified(ask->address) && !ask->address.v4));
+  }
   if (std::holds_alternative<Through>(bind)) must(socket.own && socket.family == AF_UNIX);
-  if (!socket.own) {
-    must(std::holds_alternative<Fail>(bind) && std::holds_alternative<Fail>(listen));
+  if (!socket.own) must(std::holds_alternative<Fail>(bind));
+
+  const NetStep listen = rules().listen(socket);
+  must(std::holds_alternative<Fail>(listen) || std::holds_alternative<Here>(listen));
+  if (!socket.own && std::holds_alternative<Here>(listen)) {
+    must(socket.type == SOCK_STREAM && socket.protocol == IPPROTO_TCP && socket.port != 0);
+    must(socket.state == TCP_CLOSE || socket.state == TCP_LISTEN);
+    if (socket.address == kBound[0]) must(socket.port == 8000 || socket.port == 8001);
+    // All of IPv4 is granted nowhere, all of IPv6 at one port.
+    must(!(socket.address == kBound[2]));
+    if (socket.address == kBound[3]) must(socket.port == 8001 && !socket.both);
   }
   for (const NetStep* step : {&connect, &bind, &listen}) {
     if (const Fail* fail = std::get_if<Fail>(step)) must(fail->error > 0);

@@ -148,12 +148,12 @@ Result<ByteVec> write_script(const Plan& plan, const Layout& layout, const Capab
   head.mdwe = !plan.jit && kernel.mdwe ? 1 : 0;
   head.land_fs = landlock::handled(kernel.landlock_abi);
   head.land_scope = landlock::scopes(kernel.landlock_abi);
-  if (!plan.connect.empty()) head.land_net = landlock::network(kernel.landlock_abi);
+  if (plan.outward()) head.land_net = landlock::network(kernel.landlock_abi);
   head.root_inodes = layout.root_inodes;
   head.steps = writer.table(steps);
   head.rules = writer.table(rules);
   head.limits = writer.table(TRY(limits_of(plan.limits)));
-  head.filter = writer.table(filter_for({plan.jit, kernel.mdwe, !plan.connect.empty()}));
+  head.filter = writer.table(filter_for({plan.jit, kernel.mdwe, plan.outward()}));
   head.argv = writer.table(argv);
   head.environment = writer.table(environment);
   return writer.finish(head);

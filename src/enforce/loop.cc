@@ -496,7 +496,7 @@ void Loop::hold_net(bool held) {
 
 Result<void> Loop::make_net() {
   net_ = TRY(NetGate::create(plan_, verdicts_, listener_, inspector_, clock_,
-                             boundary_.diagnosis.borrow(), no_tcp_ && !plan_.connect.empty(),
+                             boundary_.diagnosis.borrow(), no_tcp_ && plan_.outward(),
                              std::move(boundary_.resolver)));
   net_->hold(net_held_);
   return {};

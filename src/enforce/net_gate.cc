@@ -41,6 +41,11 @@ int connect_to(FdRef socket, const ByteVec& to) {
                              static_cast<socklen_t>(to.size())));
 }
 
+int bind_to(FdRef socket, const ByteVec& to) {
+  return result_of(::bind(socket.number(), reinterpret_cast<const sockaddr*>(to.data()),
+                          static_cast<socklen_t>(to.size())));
+}
+
 // connect_briefly connects without ever waiting: 0, EINPROGRESS or why not.
 int connect_briefly(FdRef socket, const ByteVec& to) {
   const bool blocking = is_blocking(socket);
@@ -90,7 +95,7 @@ Result<std::unique_ptr<NetGate>> NetGate::create(const Plan& plan, Verdicts& ver
                                                  Listener& listener, Inspector& inspector,
                                                  const Clock& clock, FdRef diagnosis, bool no_tcp,
                                                  UniqueFd resolver) {
-  NetRules rules = TRY(NetRules::create(plan.connect));
+  NetRules rules = TRY(NetRules::create(plan.connect, plan.listen));
   const UniqueFd own = TRY(tcp_socket(AF_INET));
   const std::uint64_t outside = TRY(namespace_cookie(own.borrow()));
   std::unique_ptr<NetGate> gate(new NetGate(std::move(rules), plan, outside, verdicts, listener,
@@ -214,7 +219,7 @@ std::optional<int> NetGate::perform(const Notification& asked) {
   if (!socket) return errno_of(socket.error());
   if (asked.call == SYS_listen) {
     if (!listener_.valid(asked.id)) return std::nullopt;
-    const NetStep step = NetRules::listen(socket->facts);
+    const NetStep step = rules_.listen(socket->facts);
     if (const Fail* fail = std::get_if<Fail>(&step)) return fail->error;
     return as_run([&] {
       return result_of(::listen(socket->fd.number(), static_cast<int>(asked.arguments[1])));
@@ -229,15 +234,40 @@ std::optional<int> NetGate::perform(const Notification& asked) {
   if (!listener_.valid(asked.id)) return std::nullopt;
   if (asked.call == SYS_connect) return connect(asked, std::move(*socket), *address);
   if (asked.call != SYS_bind) return ENOSYS;
-  const NetStep step = NetRules::bind(socket->facts, *address);
+  const NetStep step = rules_.bind(socket->facts, *address);
   if (const Fail* fail = std::get_if<Fail>(&step)) return fail->error;
   if (std::holds_alternative<Through>(step)) {
     if (!no_tcp_) return EACCES;
     (void)listener_.let_through(asked.id);
     return std::nullopt;
   }
-  return result_of(::bind(socket->fd.number(), reinterpret_cast<const sockaddr*>(address->data()),
-                          static_cast<socklen_t>(address->size())));
+  if (const Ask* target = std::get_if<Ask>(&step)) {
+    return bind_out(asked, std::move(*socket), *address, *target);
+  }
+  return bind_to(socket->fd.borrow(), *address);
+}
+
+std::optional<int> NetGate::bind_out(const Notification& asked, CapturedSocket socket,
+                                     const ByteVec& to, const Ask& target) {
+  ListenAttempt attempt;
+  attempt.addresses = {target.address};
+  if (target.both) attempt.addresses.push_back(IpAddress{true, {}});
+  attempt.port = target.port;
+  const Result<Caller> caller = inspector_.caller(asked.thread);
+  if (!caller || !listener_.valid(asked.id)) return EACCES;
+  attempt.caller = *caller;
+  const Result<bool> released = verdicts_.listen(attempt);
+  if (!released || !*released) return EACCES;
+
+  const Result<UniqueFd> late = late_socket(socket);
+  if (!late) return errno_of(late.error());
+  const int error = as_run([&] { return bind_to(late->borrow(), to); });
+  if (error != 0) return error;
+  set_blocking(late->borrow(), is_blocking(socket.fd.borrow()));
+  const int number = static_cast<int>(asked.arguments[0]);
+  const Result<pid_t> group = group_of(asked.thread);
+  const bool put = group && put_in_place(listener_, asked, *group, number, socket, late->borrow());
+  return put ? 0 : EBADF;
 }
 
 std::optional<int> NetGate::connect(const Notification& asked, CapturedSocket socket,

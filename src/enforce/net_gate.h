@@ -5,7 +5,8 @@
 // says and answers. The gate makes the calls itself, on what it has captured, with the address that
 // it has copied once; the one call that it lets through is named there. A caller that blocks waits
 // in its notification while the gate waits for the socket; a caller that does not gets its
-// connecting socket at once and EINPROGRESS.
+// connecting socket at once and EINPROGRESS. A server's port is taken, asked about and recorded at
+// its bind, under the run's own ids: what they may not bind (ports below 1024), no grant opens.
 //
 // A Unix socket at a path is looked up as the caller would. The run's own is connected to, whatever
 // else lies there is asked about by its path and recorded first. A granted path that the run's root
@@ -96,6 +97,8 @@ class NetGate {
   // The errno of the call, 0 for success, or nothing when it is answered later or has been.
   std::optional<int> perform(const Notification& asked);
   std::optional<int> connect(const Notification& asked, CapturedSocket socket, const ByteVec& to);
+  std::optional<int> bind_out(const Notification& asked, CapturedSocket socket, const ByteVec& to,
+                              const Ask& target);
   std::optional<int> connect_here(const Notification& asked, CapturedSocket socket,
                                   const ByteVec& to);
   std::optional<int> connect_out(const Notification& asked, CapturedSocket socket,

@@ -98,6 +98,11 @@ bool is_plain_netlink(Bytes bytes) {
   return at.nl_family == AF_NETLINK && at.nl_pid == 0 && at.nl_groups == 0;
 }
 
+Error not_carried(const Endpoint& endpoint) {
+  return Error(Code::Unsupported,
+               "the net gate cannot carry the endpoint `" + printable(endpoint.host) + "`");
+}
+
 }  // namespace
 
 bool carried(const Endpoint& endpoint) {
@@ -108,7 +113,12 @@ bool is_named(const Endpoint& endpoint) {
   return endpoint.protocol == Protocol::Tcp && !parse_cidr(endpoint.host);
 }
 
-Result<NetRules> NetRules::create(const std::vector<Endpoint>& connect) {
+bool carried_listen(const Endpoint& endpoint) {
+  return endpoint.protocol == Protocol::Tcp && parse_cidr(endpoint.host);
+}
+
+Result<NetRules> NetRules::create(const std::vector<Endpoint>& connect,
+                                  const std::vector<Endpoint>& listen) {
   NetRules out;
   for (const Endpoint& endpoint : connect) {
     if (endpoint.protocol == Protocol::Unix) {
@@ -120,11 +130,12 @@ Result<NetRules> NetRules::create(const std::vector<Endpoint>& connect) {
       continue;
     }
     const std::optional<Cidr> cidr = parse_cidr(endpoint.host);
-    if (!carried(endpoint) || !cidr) {
-      return Error(Code::Unsupported,
-                   "the net gate cannot carry the endpoint `" + printable(endpoint.host) + "`");
-    }
+    if (!carried(endpoint) || !cidr) return not_carried(endpoint);
     out.rules_.push_back({*cidr, endpoint.ports});
+  }
+  for (const Endpoint& endpoint : listen) {
+    if (!carried_listen(endpoint)) return not_carried(endpoint);
+    out.listen_.push_back({*parse_cidr(endpoint.host), endpoint.ports});
   }
   return out;
 }
@@ -133,6 +144,21 @@ bool NetRules::grants(const IpAddress& address, std::uint16_t port) const {
   return std::any_of(rules_.begin(), rules_.end(), [&](const Rule& rule) {
     return contains(rule.cidr, address) && holds(rule.ports, port);
   });
+}
+
+// An address that stands for all of its family needs a rule that holds them all.
+bool NetRules::serves(const IpAddress& address, std::uint16_t port) const {
+  return std::any_of(listen_.begin(), listen_.end(), [&](const Rule& rule) {
+    return contains(rule.cidr, address) && holds(rule.ports, port) &&
+           (!is_unspecified(address) || rule.cidr.bits == 0);
+  });
+}
+
+bool NetRules::serves_outside(const IpAddress& address, std::uint16_t port) const {
+  if (is_loopback(address)) return serves(address, port);
+  if (!is_unspecified(address)) return true;
+  return std::any_of(listen_.begin(), listen_.end(),
+                     [&](const Rule& rule) { return holds(rule.ports, port); });
 }
 
 bool NetRules::names_host(const std::string& host) const {
@@ -176,19 +202,34 @@ NetStep NetRules::connect(const SocketFacts& socket, Bytes address) const {
   return socket.own ? NetStep(Here{}) : NetStep(Fail{ECONNABORTED});
 }
 
-NetStep NetRules::bind(const SocketFacts& socket, Bytes address) {
+NetStep NetRules::bind(const SocketFacts& socket, Bytes address) const {
   if (address.size() < sizeof(sa_family_t)) return Fail{EINVAL};
   if (!socket.own) return Fail{EINVAL};
-  if (is_tcp(socket) || is_udp(socket)) return Here{};
-  if (socket.family == AF_NETLINK) return Here{};
+  if (is_udp(socket) || socket.family == AF_NETLINK) return Here{};
   if (is_local(socket)) return Through{};
-  return Fail{EACCES};
+  if (!is_tcp(socket)) return Fail{EACCES};
+  // The kernel's own answer: in the run's namespace nothing comes of it outside.
+  if (socket.state != TCP_CLOSE || socket.port != 0) return Here{};
+  const auto read = target_of(socket.family, address);
+  const Target* at = std::get_if<Target>(&read);
+  if (at == nullptr || !serves_outside(at->address, at->port)) return Here{};
+  return Ask{at->address, at->port, socket.both && !at->address.v4 && is_unspecified(at->address)};
 }
 
-NetStep NetRules::listen(const SocketFacts& socket) {
-  if (!socket.own) return Fail{EINVAL};
-  if (is_tcp(socket) || is_local(socket)) return Here{};
-  return Fail{EOPNOTSUPP};
+NetStep NetRules::listen(const SocketFacts& socket) const {
+  if (socket.own) {
+    if (is_tcp(socket) || is_local(socket)) return Here{};
+    return Fail{EOPNOTSUPP};
+  }
+  // INVARIANT: what is closed and has a port was bound by this gate, to what had been granted; a
+  // connection that is over has none. Whatever it is, it listens where the plan says or not at all.
+  if (!is_tcp(socket) || (socket.state != TCP_CLOSE && socket.state != TCP_LISTEN) ||
+      socket.port == 0 || !serves(socket.address, socket.port)) {
+    return Fail{EINVAL};
+  }
+  const bool all = socket.both && !socket.address.v4 && is_unspecified(socket.address);
+  if (all && !serves(IpAddress{true, {}}, socket.port)) return Fail{EINVAL};
+  return Here{};
 }
 
 }  // namespace writ::enforce

@@ -5,18 +5,24 @@
 // notification, and the gate (net_gate.h) does for the caller what this table says:
 //
 //   Fail     the call fails with an errno
-//   Here     the gate makes the same call on the run's own socket: its own loopback, its datagrams
-//   Ask      a TCP connection out of the run: ask, record, connect a socket of the host and put it
-//            in the place of the run's (the late socket)
+//   Here     the gate makes the same call on the captured socket: the run's own loopback, its
+//            datagrams, and listening on a socket of the host that is bound where it may listen
+//   Ask      a TCP connection out of the run, or a port of the host to serve at: ask, record,
+//            connect or bind a socket of the host and put it in the place of the run's (the late
+//            socket)
 //   File     a stream to the Unix socket at a path: find out whose it is (net_local.h)
 //   Through  the kernel carries the call out: the bind of a Unix socket, see below
 //
 // Where is outside? Every address but the loopback's. A loopback address (and 0.0.0.0, ::) is the
 // run's own, unless the plan grants that address and port by CIDR: then it is the host's, and the
-// run cannot reach a server of its own there.
+// run cannot reach a server of its own there. Likewise for a server: its loopback is the run's own
+// unless that address and port are granted to listen at. 0.0.0.0 and :: are the host's as soon as
+// any rule names the port, so that a server is never somewhere else than its permit says: then all
+// addresses must be granted, of both families for a socket that serves both.
 //
-// A socket that came by Ask belongs to the host's namespace. It is connected when the run gets it
-// and nothing here ever changes that: it is never bound, never listens, is not connected elsewhere.
+// A socket that came by Ask belongs to the host's namespace. It is connected, or bound, when the
+// run gets it and nothing here ever changes that: it is never bound again, is not connected
+// elsewhere, and listens only where it is bound to what the plan grants, which the kernel is asked.
 //
 // A Unix socket is bound by the run itself, as itself: the file that comes of it has the run's
 // owner, mode and Landlock rules. That is harmless however the call's arguments change after the
@@ -43,12 +49,15 @@ namespace writ::enforce {
 inline constexpr std::size_t kLongestAddress = 128;
 
 struct SocketFacts {
-  int family = 0;    // AF_*
-  int type = 0;      // SOCK_*
-  int protocol = 0;  // IPPROTO_*
-  bool own = true;   // of the run's namespace; false: it came by Ask
-  int state = 0;     // of a TCP or Unix stream, TCP_*
-  int error = 0;     // pending; only of one that came by Ask
+  int family = 0;          // AF_*
+  int type = 0;            // SOCK_*
+  int protocol = 0;        // IPPROTO_*
+  bool own = true;         // of the run's namespace; false: it came by Ask
+  int state = 0;           // of a TCP or Unix stream, TCP_*
+  int error = 0;           // pending; only of one that came by Ask
+  IpAddress address{};     // of TCP: where it is bound, plain
+  std::uint16_t port = 0;  // 0: nowhere
+  bool both = false;       // IPv6 that takes IPv4 too
 };
 
 struct Fail {
@@ -61,6 +70,7 @@ struct Here {
 struct Ask {
   IpAddress address;  // plain
   std::uint16_t port = 0;
+  bool both = false;  // a server at :: of IPv4 too
   friend bool operator==(const Ask&, const Ask&) = default;
 };
 struct File {
@@ -75,11 +85,12 @@ using NetStep = std::variant<Fail, Here, Ask, File, Through>;
 class NetRules {
  public:
   // create reads the plan's endpoints; Unsupported names the first that this gate cannot carry.
-  static Result<NetRules> create(const std::vector<Endpoint>& connect);
+  static Result<NetRules> create(const std::vector<Endpoint>& connect,
+                                 const std::vector<Endpoint>& listen = {});
 
   NetStep connect(const SocketFacts& socket, Bytes address) const;
-  static NetStep bind(const SocketFacts& socket, Bytes address);
-  static NetStep listen(const SocketFacts& socket);
+  NetStep bind(const SocketFacts& socket, Bytes address) const;
+  NetStep listen(const SocketFacts& socket) const;
   // names says whether the plan grants the Unix socket at `path`, which is normal.
   bool names(const std::string& path) const;
   // names_host: a rule for this host (lower case), or for `*.` what it ends with; grants_host: for
@@ -93,13 +104,18 @@ class NetRules {
     std::vector<PortRange> ports;
   };
   bool grants(const IpAddress& address, std::uint16_t port) const;
+  bool serves(const IpAddress& address, std::uint16_t port) const;
+  bool serves_outside(const IpAddress& address, std::uint16_t port) const;
   std::vector<Rule> rules_;
+  std::vector<Rule> listen_;
   std::vector<Endpoint> hosts_;  // by name
   std::vector<std::string> paths_;
 };
 
-// carried says whether this gate can enforce a connect rule: TCP, Unix sockets.
+// carried and carried_listen say whether this gate can enforce a connect rule (TCP, Unix sockets)
+// and a listen rule (TCP at addresses).
 bool carried(const Endpoint& endpoint);
+bool carried_listen(const Endpoint& endpoint);
 // is_named: a rule of TCP by a host's name, which needs the resolver.
 bool is_named(const Endpoint& endpoint);
 

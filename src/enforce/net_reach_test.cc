@@ -125,8 +125,8 @@ TEST(NetRules, ASocketOfTheHostIsNeverChanged) {
             NetStep(Fail{ECONNREFUSED}));
   for (const int state : {TCP_CLOSE, TCP_SYN_SENT, TCP_ESTABLISHED}) {
     EXPECT_EQ(ten().connect(late(state), unspecified()), NetStep(Fail{EOPNOTSUPP}));
-    EXPECT_EQ(NetRules::bind(late(state), v4("0.0.0.0", 0)), NetStep(Fail{EINVAL}));
-    EXPECT_EQ(NetRules::listen(late(state)), NetStep(Fail{EINVAL}));
+    EXPECT_EQ(ten().bind(late(state), v4("0.0.0.0", 0)), NetStep(Fail{EINVAL}));
+    EXPECT_EQ(ten().listen(late(state)), NetStep(Fail{EINVAL}));
   }
   // Once it is closed, another socket takes its place; it does not go back to the inside.
   EXPECT_EQ(ten().connect(late(TCP_CLOSE), v4("10.0.0.1", 443)), NetStep(ask("10.0.0.1", 443)));
@@ -136,11 +136,85 @@ TEST(NetRules, ASocketOfTheHostIsNeverChanged) {
 TEST(NetRules, DatagramsAndServersStayInside) {
   EXPECT_EQ(ten().connect(udp(), v4("10.0.0.1", 443)), NetStep(Here{}));
   EXPECT_EQ(ten().connect(udp(AF_INET6), unspecified()), NetStep(Here{}));
-  EXPECT_EQ(NetRules::bind(tcp(), v4("0.0.0.0", 80)), NetStep(Here{}));
-  EXPECT_EQ(NetRules::bind(udp(AF_INET6), v6("::", 80)), NetStep(Here{}));
-  EXPECT_EQ(NetRules::listen(tcp(AF_INET6)), NetStep(Here{}));
-  EXPECT_EQ(NetRules::listen(udp()), NetStep(Fail{EOPNOTSUPP}));
-  EXPECT_EQ(NetRules::bind(tcp(), ByteVec(1)), NetStep(Fail{EINVAL}));
+  EXPECT_EQ(ten().bind(tcp(), v4("0.0.0.0", 80)), NetStep(Here{}));
+  EXPECT_EQ(ten().bind(udp(AF_INET6), v6("::", 80)), NetStep(Here{}));
+  EXPECT_EQ(ten().listen(tcp(AF_INET6)), NetStep(Here{}));
+  EXPECT_EQ(ten().listen(udp()), NetStep(Fail{EOPNOTSUPP}));
+  EXPECT_EQ(ten().bind(tcp(), ByteVec(1)), NetStep(Fail{EINVAL}));
+}
+
+const NetRules& serving() {
+  static const NetRules out =
+      NetRules::create({}, {{Protocol::Tcp, "127.0.0.1/32", {{80, 81}}},
+                            {Protocol::Tcp, "0.0.0.0/0", {{443, 443}}},
+                            {Protocol::Tcp, "::/0", {{443, 444}}},
+                            {Protocol::Tcp, "0.0.0.0/8", {{90, 90}}},
+                            {Protocol::Tcp, "fd00::/8", {{7, 7}, {443, 443}}}})
+          .value();
+  return out;
+}
+// A socket of the host that is bound, as the kernel tells.
+SocketFacts bound(const char* host, std::uint16_t port, bool both = false, int state = TCP_CLOSE) {
+  const IpAddress address = parse_ip_address(host).value();
+  SocketFacts out = late(state);
+  out.family = address.v4 ? AF_INET : AF_INET6;
+  out.address = address;
+  out.port = port;
+  out.both = both;
+  return out;
+}
+
+TEST(NetRules, AServerIsTheHostsWhereThePlanNamesItsPort) {
+  EXPECT_EQ(serving().bind(tcp(), v4("127.0.0.1", 80)), NetStep(ask("127.0.0.1", 80)));
+  EXPECT_EQ(serving().bind(tcp(), v4("10.0.0.1", 80)), NetStep(ask("10.0.0.1", 80)));
+  EXPECT_EQ(serving().bind(tcp(), v4("10.0.0.1", 0)), NetStep(ask("10.0.0.1", 0)));
+  EXPECT_EQ(serving().bind(tcp(AF_INET6), v6("::ffff:127.0.0.1", 81)),
+            NetStep(ask("127.0.0.1", 81)));
+  // Granted in part only: refused by the verdict, not served inside.
+  EXPECT_EQ(serving().bind(tcp(), v4("0.0.0.0", 80)), NetStep(ask("0.0.0.0", 80)));
+  EXPECT_EQ(serving().bind(tcp(AF_INET6), v6("::", 80)), NetStep(ask("::", 80)));
+  SocketFacts dual = tcp(AF_INET6);
+  dual.both = true;
+  EXPECT_EQ(serving().bind(dual, v6("::", 443)), NetStep(Ask{ask("::", 443).address, 443, true}));
+  EXPECT_EQ(serving().bind(dual, v6("fd00::1", 443)), NetStep(ask("fd00::1", 443)));
+  // The run's own.
+  EXPECT_EQ(serving().bind(tcp(), v4("127.0.0.2", 81)), NetStep(Here{}));
+  EXPECT_EQ(serving().bind(tcp(AF_INET6), v6("::1", 80)), NetStep(Here{}));
+  for (const std::uint16_t port : {std::uint16_t{0}, std::uint16_t{79}}) {
+    EXPECT_EQ(serving().bind(tcp(), v4("0.0.0.0", port)), NetStep(Here{})) << port;
+    EXPECT_EQ(serving().bind(tcp(), v4("127.0.0.1", port)), NetStep(Here{})) << port;
+  }
+}
+
+TEST(NetRules, WhatIsBoundOrMalformedGetsTheKernelsAnswerInside) {
+  SocketFacts used = tcp();
+  used.port = 5;
+  EXPECT_EQ(serving().bind(used, v4("127.0.0.1", 80)), NetStep(Here{}));
+  used = tcp();
+  used.state = TCP_LISTEN;
+  EXPECT_EQ(serving().bind(used, v4("127.0.0.1", 80)), NetStep(Here{}));
+  EXPECT_EQ(serving().bind(tcp(), unspecified()), NetStep(Here{}));
+  EXPECT_EQ(serving().bind(tcp(), v6("::1", 80)), NetStep(Here{}));
+  EXPECT_EQ(serving().bind(tcp(AF_INET6), v4("127.0.0.1", 80)), NetStep(Here{}));
+}
+
+TEST(NetRules, ASocketOfTheHostListensWhereThePlanSaysOrNotAtAll) {
+  for (const int state : {TCP_CLOSE, TCP_LISTEN}) {
+    EXPECT_EQ(serving().listen(bound("127.0.0.1", 80, false, state)), NetStep(Here{}));
+    EXPECT_EQ(serving().listen(bound("0.0.0.0", 443, false, state)), NetStep(Here{}));
+    EXPECT_EQ(serving().listen(bound("::", 443, true, state)), NetStep(Here{}));
+    EXPECT_EQ(serving().listen(bound("::", 444, false, state)), NetStep(Here{}));
+    EXPECT_EQ(serving().listen(bound("fd00::1", 7, true, state)), NetStep(Here{}));
+    // IPv4 too, where that is not granted; a part of all; a wrong port; none.
+    EXPECT_EQ(serving().listen(bound("::", 444, true, state)), NetStep(Fail{EINVAL}));
+    EXPECT_EQ(serving().listen(bound("0.0.0.0", 80, false, state)), NetStep(Fail{EINVAL}));
+    EXPECT_EQ(serving().listen(bound("0.0.0.0", 90, false, state)), NetStep(Fail{EINVAL}));
+    EXPECT_EQ(serving().listen(bound("127.0.0.1", 82, false, state)), NetStep(Fail{EINVAL}));
+    EXPECT_EQ(serving().listen(bound("0.0.0.0", 0, false, state)), NetStep(Fail{EINVAL}));
+  }
+  for (const int state : {TCP_ESTABLISHED, TCP_SYN_SENT, TCP_FIN_WAIT1, TCP_CLOSE_WAIT}) {
+    EXPECT_EQ(serving().listen(bound("127.0.0.1", 80, false, state)), NetStep(Fail{EINVAL}));
+  }
 }
 
 TEST(NetRules, NothingElseIsDoneForTheRun) {
@@ -151,9 +225,9 @@ TEST(NetRules, NothingElseIsDoneForTheRun) {
                                 {AF_PACKET, SOCK_RAW, 0, true, 0, 0}};
   for (const SocketFacts& one : others) {
     EXPECT_TRUE(std::holds_alternative<Fail>(ten().connect(one, v4("10.0.0.1", 443))));
-    EXPECT_TRUE(std::holds_alternative<Fail>(NetRules::bind(one, v4("0.0.0.0", 1))) ||
+    EXPECT_TRUE(std::holds_alternative<Fail>(ten().bind(one, v4("0.0.0.0", 1))) ||
                 one.own == false);
-    EXPECT_TRUE(std::holds_alternative<Fail>(NetRules::listen(one)));
+    EXPECT_TRUE(std::holds_alternative<Fail>(ten().listen(one)));
   }
 }
 
@@ -180,15 +254,15 @@ TEST(NetRules, AUnixStreamIsLookedUpByItsPath) {
     EXPECT_EQ(ten().connect(socket, ByteVec(1)), NetStep(Fail{EINVAL}));
     EXPECT_EQ(ten().connect(socket, local("/run/x", 111)), NetStep(Fail{EINVAL}));
     EXPECT_EQ(ten().connect(socket, v4("10.0.0.1", 443)), NetStep(Fail{EINVAL}));
-    EXPECT_EQ(NetRules::bind(socket, local("/run/x")), NetStep(Through{}));
-    EXPECT_EQ(NetRules::listen(socket), NetStep(Here{}));
+    EXPECT_EQ(ten().bind(socket, local("/run/x")), NetStep(Through{}));
+    EXPECT_EQ(ten().listen(socket), NetStep(Here{}));
     socket.state = TCP_ESTABLISHED;
     EXPECT_EQ(ten().connect(socket, local("/run/x")), NetStep(Fail{EISCONN}));
     socket.state = TCP_LISTEN;
     EXPECT_EQ(ten().connect(socket, local("/run/x")), NetStep(Fail{EINVAL}));
     socket.own = false;
     EXPECT_EQ(ten().connect(socket, local("/run/x")), NetStep(Fail{EACCES}));
-    EXPECT_EQ(NetRules::bind(socket, local("/run/x")), NetStep(Fail{EINVAL}));
+    EXPECT_EQ(ten().bind(socket, local("/run/x")), NetStep(Fail{EINVAL}));
   }
   const NetRules named = rules({{Protocol::Unix, "/run/x", {}}});
   EXPECT_TRUE(named.names("/run/x"));
@@ -201,7 +275,7 @@ TEST(NetRules, NetlinkSpeaksToTheKernelOnly) {
   sockaddr_nl at{};
   at.nl_family = AF_NETLINK;
   EXPECT_EQ(ten().connect(netlink, bytes_of(at)), NetStep(Here{}));
-  EXPECT_EQ(NetRules::bind(netlink, bytes_of(at)), NetStep(Here{}));
+  EXPECT_EQ(ten().bind(netlink, bytes_of(at)), NetStep(Here{}));
   at.nl_groups = 1;
   EXPECT_EQ(ten().connect(netlink, bytes_of(at)), NetStep(Fail{EPERM}));
   at.nl_groups = 0;
@@ -237,6 +311,12 @@ TEST(NetRules, WhatCannotBeCarriedIsNamed) {
   ASSERT_FALSE(udp);
   EXPECT_NE(udp.error().message().find("a.example"), std::string::npos);
   EXPECT_TRUE(carried({Protocol::Tcp, "10.0.0.0/8", {{1, 1}}}));
+  for (const Endpoint& one :
+       {Endpoint{Protocol::Udp, "10.0.0.0/8", {{53, 53}}},
+        Endpoint{Protocol::Tcp, "a.example", {{80, 80}}}, Endpoint{Protocol::Unix, "/run/x", {}}}) {
+    EXPECT_FALSE(carried_listen(one));
+    EXPECT_FALSE(NetRules::create({}, {one}));
+  }
 }
 
 }  // namespace

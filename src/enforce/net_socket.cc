@@ -204,6 +204,8 @@ constexpr Option kOptions[] = {{SOL_SOCKET, SO_KEEPALIVE},
                                {SOL_SOCKET, SO_TIMESTAMP},
                                {SOL_SOCKET, SO_TIMESTAMPNS},
                                {IPPROTO_TCP, TCP_NODELAY},
+                               {IPPROTO_TCP, TCP_MAXSEG},
+                               {IPPROTO_TCP, TCP_DEFER_ACCEPT},
                                {IPPROTO_TCP, TCP_CORK},
                                {IPPROTO_TCP, TCP_KEEPIDLE},
                                {IPPROTO_TCP, TCP_KEEPINTVL},
@@ -219,7 +221,6 @@ constexpr Option kOptions[] = {{SOL_SOCKET, SO_KEEPALIVE},
                                {IPPROTO_IP, IP_RECVTOS},
                                {IPPROTO_IP, IP_RECVERR},
                                {IPPROTO_IP, IP_MTU_DISCOVER},
-                               {IPPROTO_IPV6, IPV6_V6ONLY},
                                {IPPROTO_IPV6, IPV6_UNICAST_HOPS},
                                {IPPROTO_IPV6, IPV6_TCLASS},
                                {IPPROTO_IPV6, IPV6_RECVERR},
@@ -243,6 +244,30 @@ void copy_options(int from, int to) {
     const int half = wanted / 2;
     (void)::setsockopt(to, SOL_SOCKET, name, &half, sizeof half);
   }
+}
+
+// Where a TCP socket is bound. What is bound stays so, IPV6_V6ONLY too.
+Result<void> look_where_bound(SocketFacts& facts, int fd) {
+  sockaddr_storage at{};
+  socklen_t size = sizeof at;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0) {
+    return errno_error(errno, "looking where a socket is bound");
+  }
+  if (facts.family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, &at, sizeof v4);
+    facts.address.v4 = true;
+    std::memcpy(facts.address.bytes.data(), &v4.sin_addr, sizeof v4.sin_addr);
+    facts.port = ntohs(v4.sin_port);
+  } else {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &at, sizeof v6);
+    std::memcpy(facts.address.bytes.data(), &v6.sin6_addr, sizeof v6.sin6_addr);
+    facts.address = plain(facts.address);
+    facts.port = ntohs(v6.sin6_port);
+    facts.both = option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
+  }
+  return {};
 }
 
 }  // namespace
@@ -288,6 +313,7 @@ Result<CapturedSocket> capture(pid_t thread, pid_t group, int number, std::uint6
     if (!out.facts.own && state.tcpi_state == TCP_CLOSE) {
       out.facts.error = option(fd, SOL_SOCKET, SO_ERROR);
     }
+    TRY(look_where_bound(out.facts, fd));
   }
   return out;
 }
@@ -295,6 +321,13 @@ Result<CapturedSocket> capture(pid_t thread, pid_t group, int number, std::uint6
 Result<UniqueFd> late_socket(const CapturedSocket& model) {
   UniqueFd out = TRY(tcp_socket(model.facts.family));
   copy_options(model.fd.number(), out.number());
+  // Not as the run's socket is now: as it was when it was looked at, and asked about.
+  if (model.facts.family == AF_INET6) {
+    const int only = model.facts.both ? 0 : 1;
+    if (::setsockopt(out.number(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) != 0) {
+      return errno_error(errno, "choosing the families of a socket");
+    }
+  }
   // Root's governor, but not root's socket: rules of the host that go by user see the run's.
   if (::geteuid() == 0 && ::fchown(out.number(), model.uid, static_cast<gid_t>(-1)) != 0) {
     return errno_error(errno, "giving a socket to the run's user");

@@ -44,8 +44,9 @@ Result<std::uint64_t> namespace_cookie(FdRef socket);
 // (EBADF, ENOTSOCK), or ESRCH when the caller is gone.
 Result<CapturedSocket> capture(pid_t thread, pid_t group, int number, std::uint64_t outside);
 
-// late_socket is a non-blocking TCP socket of the caller's own namespace with the options that
-// `model` has and that matter to a connected socket.
+// late_socket is a non-blocking TCP socket of this thread's own namespace with the options that
+// `model` has and that matter to a connected or a listening socket. Never SO_REUSEPORT: it would
+// share the port, and who connects to it, with other programs of the same user.
 Result<UniqueFd> late_socket(const CapturedSocket& model);
 
 // put_in_place replaces `model`, descriptor `number` of the notification's thread, by `late`.

@@ -29,6 +29,7 @@ enum Key : int {
   kConnect = 14,
   kResolvConf = 15,
   kTerminal = 16,
+  kListen = 17,
 };
 
 // Arguments and variables are bytes: the kernel does not ask for UTF-8, nor do paths.
@@ -168,6 +169,22 @@ Result<Limits> read_limits(Reader& r) {
   return out;
 }
 
+void write(Writer& w, const std::vector<Endpoint>& list) {
+  w.array([&] {
+    for (const Endpoint& one : list) {
+      w.array([&] {
+        w.uint(static_cast<std::uint64_t>(one.protocol));
+        w.bytes(as_bytes(std::string_view(one.host)));
+        w.array([&] {
+          for (const PortRange& range : one.ports) {
+            w.array([&] { w.uint(range.first).uint(range.last); });
+          }
+        });
+      });
+    }
+  });
+}
+
 }  // namespace
 
 ByteVec encode(const Plan& plan) {
@@ -209,21 +226,12 @@ ByteVec encode(const Plan& plan) {
     w.key(kDirectory).bytes(as_bytes(std::string_view(plan.directory)));
     w.key(kMechanisms);
     write(w, plan.mechanisms);
-    w.key(kConnect).array([&] {
-      for (const Endpoint& one : plan.connect) {
-        w.array([&] {
-          w.uint(static_cast<std::uint64_t>(one.protocol));
-          w.bytes(as_bytes(std::string_view(one.host)));
-          w.array([&] {
-            for (const PortRange& range : one.ports) {
-              w.array([&] { w.uint(range.first).uint(range.last); });
-            }
-          });
-        });
-      }
-    });
+    w.key(kConnect);
+    write(w, plan.connect);
     w.key(kResolvConf).bytes(as_bytes(std::string_view(plan.resolv_conf)));
     w.key(kTerminal).uint(static_cast<std::uint64_t>(plan.terminal));
+    w.key(kListen);
+    write(w, plan.listen);
   });
   // Nothing in it can fail: no text, no key twice, no item copied.
   return std::move(w).finish().value();
@@ -232,9 +240,9 @@ ByteVec encode(const Plan& plan) {
 Result<Plan> decode_plan(Bytes bytes) {
   Reader r(bytes);
   Plan out;
-  constexpr std::size_t kFields = 17;
-  if (TRY(r.enter_map()) != kFields) return r.refuse("a plan has 17 fields");
-  for (int key = kVersion; key <= kTerminal; ++key) {
+  constexpr std::size_t kFields = 18;
+  if (TRY(r.enter_map()) != kFields) return r.refuse("a plan has 18 fields");
+  for (int key = kVersion; key <= kListen; ++key) {
     if (TRY(r.integer()) != key) return r.refuse("unknown field of a plan");
     switch (static_cast<Key>(key)) {
       case kVersion:
@@ -270,6 +278,7 @@ Result<Plan> decode_plan(Bytes bytes) {
         out.terminal = static_cast<Terminal>(value);
         break;
       }
+      case kListen: out.listen = TRY(read_endpoints(r)); break;
     }
   }
   TRY(r.leave());

@@ -103,8 +103,9 @@ struct Plan {
   std::vector<std::string> covers;
   bool jit = false;  // W^X is off for the whole run
   Limits limits;
-  // Empty: nothing but the run's own loopback, and no net gate (net_gate.h) at all.
+  // Where the run connects to, and where it serves. Both empty: nothing but its own loopback.
   std::vector<Endpoint> connect;
+  std::vector<Endpoint> listen;
   // Where a file leads the run's programs to its resolver (resolver.h); empty: names lead nowhere.
   std::string resolv_conf;
   // The first program.
@@ -115,6 +116,9 @@ struct Plan {
   Terminal terminal = Terminal::None;
   // Which mechanism carries each promise here ("landlock:7", "w^x:mdwe", …): for the records.
   std::vector<std::string> mechanisms;
+
+  // outward: sockets of the host come into the run (net_gate.h).
+  bool outward() const { return !connect.empty() || !listen.empty(); }
 };
 
 // encode is deterministic CBOR; decode reads exactly that (Malformed otherwise).

@@ -6,8 +6,8 @@
 // new image exists, has executed nothing, and every fact comes from the kernel's own copy. What it
 // releases has been written to the ledger when it returns.
 //
-// The net gate asks once, with an address that it has copied and will itself connect to: what
-// `connect` releases has been written when it returns.
+// The net gate asks once, with an address that it has copied and will itself connect to or bind:
+// what `connect` and `listen` release has been written when they return.
 //
 // Hostile: every string in ExecAttempt and ExecImage is chosen by the run. Sizes are bounded by
 // the kernel (argv + environment ≤ 6 MiB) and by the reader (path ≤ 4096).
@@ -112,6 +112,14 @@ struct ConnectAttempt {
   std::string path;  // Unix: of the socket's file, instead of address and port
 };
 
+// A port of the host taken to serve there: proven, as the gate binds it. More than one address: a
+// socket of both families; all or none.
+struct ListenAttempt {
+  Caller caller;
+  std::vector<IpAddress> addresses;  // plain
+  std::uint16_t port = 0;            // 0: any, as the kernel likes
+};
+
 // Gate totals (DESIGN §9 "Completeness").
 struct GateCounts {
   std::uint64_t asked = 0;     // notifications taken
@@ -130,6 +138,8 @@ class Verdicts {
   virtual Result<StopVerdict> at_stop(const ExecImage& image) = 0;
   // connect: true when it was recorded and may be made, false when the refusal was recorded.
   virtual Result<bool> connect(const ConnectAttempt&) { return false; }
+  // listen: the same for a port of the host and whoever connects to it from then on.
+  virtual Result<bool> listen(const ListenAttempt&) { return false; }
 
   // The exec gate's questions where only a yes is wanted, and only one that waits for nobody: no
   // file is looked at, no lock of another process waited for, nothing synced. Called from the loop;

@@ -166,6 +166,30 @@ std::optional<Denial> unenforced_endpoint(const permit::Endpoint& endpoint,
               "leave it out of the request");
 }
 
+std::optional<Denial> unenforced_listen(const permit::Endpoint& endpoint,
+                                        const enforce::Capabilities& kernel) {
+  const std::string asked = "carry the grant's `listen` at " + printable(endpoint.host);
+  const auto no = [&](const char* because, const char* allow) {
+    return deny(Reason::MechanismUnavailable, asked, because, allow);
+  };
+  if (!kernel.late_socket) {
+    return no("this machine lacks what the net gate needs: late socket",
+              "writ doctor shows what would help");
+  }
+  if (enforce::carried_listen(endpoint_of(endpoint))) return {};
+  switch (endpoint.protocol) {
+    case permit::Protocol::Tcp:
+      return no("a server listens at addresses, not at a name",
+                "host = \"0.0.0.0/0\" for every address of this machine, or the CIDR of one");
+    case permit::Protocol::Udp:
+      return no("nothing here carries UDP out of a run yet", "leave it out of the request");
+    case permit::Protocol::Unix:
+      return no("a Unix socket is bound wherever the run may write, and needs no rule",
+                "leave it out of the request");
+  }
+  return {};
+}
+
 // Where the run's own resolv.conf goes: what the host's name leads to, so that a link to it that a
 // granted tree shows leads there too.
 std::optional<Denial> place_resolver(Mounts& mounts, enforce::Plan& plan) {
@@ -201,7 +225,9 @@ std::optional<Denial> unenforced(const permit::Grant& grant, const permit::Limit
   for (const permit::Endpoint& endpoint : grant.connect) {
     if (auto no = unenforced_endpoint(endpoint, kernel)) return no;
   }
-  if (!grant.listen.empty()) return none("listen");
+  for (const permit::Endpoint& endpoint : grant.listen) {
+    if (auto no = unenforced_listen(endpoint, kernel)) return no;
+  }
   if (!grant.tools.empty()) return none("tools");
   if (!grant.models.empty()) return none("models");
   if (!grant.approve.empty()) return none("approve");
@@ -321,6 +347,9 @@ Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilit
   for (const permit::Endpoint& endpoint : grant.connect) {
     plan.connect.push_back(endpoint_of(endpoint));
   }
+  for (const permit::Endpoint& endpoint : grant.listen) {
+    plan.listen.push_back(endpoint_of(endpoint));
+  }
   const bool named = std::any_of(plan.connect.begin(), plan.connect.end(), enforce::is_named);
   if (named) {
     if (auto no = place_resolver(mounts, plan)) return Compiled(*no);
@@ -354,7 +383,7 @@ Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilit
   plan.terminal = request.terminal;
   plan.mechanisms = mechanisms_of(kernel, plan.jit);
   if (plan.terminal != enforce::Terminal::None) plan.mechanisms.emplace_back("terminal:devpts");
-  if (!plan.connect.empty()) {
+  if (plan.outward()) {
     plan.mechanisms.emplace_back("net:late-socket");
     if (named) plan.mechanisms.emplace_back("net:resolver");
     if (kernel.landlock_abi >= 4) plan.mechanisms.emplace_back("landlock:no-tcp");

@@ -139,8 +139,28 @@ TEST_F(CompileTest, WithoutTheLateSocketConnectIsDenied) {
   kernel = able();
   EXPECT_EQ(outcome(), "allowed");
 }
-TEST_F(CompileTest, ListenIsDenied) {
-  grant.listen.push_back({permit::Protocol::Tcp, "127.0.0.0/8", {{80, 80}}});
+TEST_F(CompileTest, ListenByTcpAtAddressesIsInThePlanAndNothingElseIs) {
+  const permit::Endpoint served{permit::Protocol::Tcp, "127.0.0.0/8", {{80, 80}}};
+  grant.listen = {served};
+  Result<Compiled> c = compiled();
+  ASSERT_TRUE(c);
+  const enforce::Plan* plan = std::get_if<enforce::Plan>(&*c);
+  ASSERT_NE(plan, nullptr);
+  const std::vector<enforce::Endpoint> expected = {
+      {enforce::Protocol::Tcp, "127.0.0.0/8", {{80, 80}}}};
+  EXPECT_EQ(plan->listen, expected);
+  EXPECT_TRUE(plan->outward());
+  EXPECT_NE(std::find(plan->mechanisms.begin(), plan->mechanisms.end(), "net:late-socket"),
+            plan->mechanisms.end());
+  const permit::Endpoint others[] = {{permit::Protocol::Tcp, "a.example", {{80, 80}}},
+                                     {permit::Protocol::Udp, "127.0.0.0/8", {{80, 80}}},
+                                     {permit::Protocol::Unix, "/run/x.sock", {}}};
+  for (const permit::Endpoint& other : others) {
+    grant.listen = {served, other};
+    EXPECT_EQ(outcome(), "mechanism_unavailable") << other.host;
+  }
+  grant.listen = {served};
+  kernel.late_socket = false;
   EXPECT_EQ(outcome(), "mechanism_unavailable");
 }
 TEST_F(CompileTest, ToolsAreDenied) {

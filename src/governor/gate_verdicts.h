@@ -47,8 +47,9 @@ class GateVerdicts final : public enforce::Verdicts {
   Result<enforce::StopVerdict> at_stop(const enforce::ExecImage& image) override;
   std::optional<enforce::Courtesy> before_at_once(const enforce::ExecAttempt& attempt) override;
   std::optional<enforce::StopVerdict> at_stop_at_once(const enforce::ExecImage& image) override;
-  // connect (connect_verdicts.cc): the permit's connect rules, policy, the record.
+  // connect_verdicts.cc: the permit's connect or listen rules, policy, the record.
   Result<bool> connect(const enforce::ConnectAttempt& attempt) override;
+  Result<bool> listen(const enforce::ListenAttempt& attempt) override;
 
   // use_policy puts another bundle in force, for the decisions from now on.
   void use_policy(std::shared_ptr<const proof::Policy> policy, const BundleDigest& bundle);
@@ -82,7 +83,7 @@ class GateVerdicts final : public enforce::Verdicts {
   Judged under_policy_now() const;
   Result<void> decide(Judged& judged, const proof::Question& question) const;
   Result<Judged> judge(const permit::ExecFacts& facts, bool first) const;
-  Result<Judged> judge(const permit::ConnectFacts& facts) const;
+  Result<Judged> judge(permit::Way way, const permit::EndpointFacts& facts) const;
   static Result<Recorder::Made> made(ledger::Side& side, const Judged& judged, ledger::Body body,
                                      const char* action = "exec");
   bool still_answers(const LetThrough& let_through, const permit::ExecFacts& facts) const;
@@ -97,7 +98,9 @@ class GateVerdicts final : public enforce::Verdicts {
   ledger::EventId cause_of(const enforce::Caller& caller, bool* lost) const;
   Result<Told> record_refusal(const enforce::Caller& caller, const permit::ExecFacts& facts,
                               const Judged& judged, Denial denial);
-  Result<void> record_refusal(const enforce::Caller& caller, const Judged& judged);
+  Result<void> record_refusal(const enforce::Caller& caller, permit::Way way, const Judged& judged);
+  Result<void> record_endpoint(const enforce::Caller& caller, permit::Way way,
+                               const permit::EndpointFacts& facts, const Judged& judged);
   void tell(const enforce::Caller& caller, Told& told);
   static std::uint32_t number_of(const enforce::Caller& caller);
 

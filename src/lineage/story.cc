@@ -70,6 +70,10 @@ std::string label(const Step& step) {
       const auto& body = *event.as<ledger::Connect>();
       return fmt::format("#{} connect {}", seq, clear_text(step, "endpoint", body.endpoint));
     }
+    case EventKind::Listen: {
+      const auto& body = *event.as<ledger::Listen>();
+      return fmt::format("#{} listen {}", seq, clear_text(step, "endpoint", body.endpoint));
+    }
     case EventKind::Revocation: return fmt::format("#{} revoked", seq);
     case EventKind::Continuity: {
       const auto& body = *event.as<ledger::Continuity>();

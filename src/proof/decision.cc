@@ -192,28 +192,30 @@ Question exec_question(const Facts& facts, const permit::ExecFacts& exec, bool p
           "exec " + printable(exec.program)};
 }
 
-Question connect_question(const Facts& facts, const permit::ConnectFacts& connect,
-                          UnixMillis time) {
-  const IpAddress address = plain(connect.address);
+Question endpoint_question(const Facts& facts, permit::Way way,
+                           const permit::EndpointFacts& endpoint, UnixMillis time) {
+  const IpAddress address = plain(endpoint.address);
   policy::IpRange range{!address.v4, static_cast<std::uint8_t>(address.v4 ? 32 : 128), {}};
   std::transform(address.bytes.begin(), address.bytes.end(), range.address.begin(),
                  [](std::byte one) { return std::to_integer<std::uint8_t>(one); });
+  const std::string verb = permit::way_name(way);
   std::vector<Field> context = common(facts, time);
-  const std::string endpoint = permit::endpoint_text(connect);
-  if (connect.protocol == permit::Protocol::Unix) {
+  const std::string name = permit::endpoint_text(endpoint);
+  if (endpoint.protocol == permit::Protocol::Unix) {
     context.push_back({"protocol", text_value("unix")});
-    context.push_back({"host", text_value(connect.host)});
-    return {{agent(facts), action("connect"), path_uid("Endpoint", endpoint),
+    context.push_back({"host", text_value(endpoint.host)});
+    return {{agent(facts), action(permit::way_name(way)), path_uid("Endpoint", name),
              Value::record(std::move(context))},
-            "connect " + printable(endpoint)};
+            verb + " " + printable(name)};
   }
-  context.push_back({"protocol", text_value(endpoint.substr(0, endpoint.find(':')))});
-  context.push_back({"host", text_value(connect.host.empty() ? to_string(address) : connect.host)});
+  context.push_back({"protocol", text_value(name.substr(0, name.find(':')))});
+  context.push_back(
+      {"host", text_value(endpoint.host.empty() ? to_string(address) : endpoint.host)});
   context.push_back({"address", Value::ip(range)});
-  context.push_back({"port", Value::integer(connect.port)});
-  return {{agent(facts), action("connect"), EntityUid::make("Endpoint", endpoint),
+  context.push_back({"port", Value::integer(endpoint.port)});
+  return {{agent(facts), action(permit::way_name(way)), EntityUid::make("Endpoint", name),
            Value::record(std::move(context))},
-          "connect " + endpoint};
+          verb + " " + name};
 }
 
 Result<std::string> questions_text(const std::vector<Question>& questions) {

@@ -12,7 +12,7 @@
 //   write   Agent → Path      context: common, `tree`
 //   exec    Agent → Program   context: common, `digest` `argv` `arguments` `environment` (names)
 //                             `directory` `produced` `first` and, with a script, `script`
-//   connect Agent → Endpoint  context: common, `protocol` `host` `address` `port`
+//   connect, listen Agent → Endpoint  context: common, `protocol` `host` `address` `port`
 // common: `authority` `domain` `permit` `depth` `bearer` `tier` `time`.
 // Bytes that are no UTF-8 are written as printable() has them.
 //
@@ -80,7 +80,8 @@ std::vector<Question> admission_questions(const Facts& facts, const permit::Gran
                                           const permit::Limits& limits, UnixMillis time);
 Question exec_question(const Facts& facts, const permit::ExecFacts& exec, bool produced, bool first,
                        UnixMillis time);
-Question connect_question(const Facts& facts, const permit::ConnectFacts& connect, UnixMillis time);
+Question endpoint_question(const Facts& facts, permit::Way way,
+                           const permit::EndpointFacts& endpoint, UnixMillis time);
 
 // questions_text is the canonical JSON list of the requests: what AdmissionInputs keeps.
 Result<std::string> questions_text(const std::vector<Question>& questions);

@@ -557,7 +557,7 @@ std::vector<std::pair<std::string_view, Digest32>> committed_names(const ledger:
 
 bool has_request(const ledger::Event& event) {
   return event.kind() == EventKind::Exec || event.kind() == EventKind::Connect ||
-         event.kind() == EventKind::Refusal;
+         event.kind() == EventKind::Listen || event.kind() == EventKind::Refusal;
 }
 
 Checklist examine(const ProofBundle& bundle, const Trusted& trusted, ledger::LogSource& objects,

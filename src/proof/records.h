@@ -53,7 +53,7 @@ ByteVec encode_inputs(const AdmissionInputs& inputs);
 Result<AdmissionInputs> decode_inputs(Bytes bytes);
 
 struct DecisionRecord {
-  std::string action;  // "admit", "exec" or "connect"
+  std::string action;  // "admit", "exec", "connect" or "listen"
   Digest32 inputs;     // of encode_inputs or encode_exec_inputs
   bool allowed = false;
   std::optional<Reason> reason;       // of a denial

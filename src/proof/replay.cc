@@ -29,15 +29,15 @@ Result<UnixMillis> time_in(const policy::Request& request) {
   return UnixMillis(time->as_number());
 }
 
-// What a recorded connect was asked about: TCP by address, or by the name that had led there, or a
-// Unix socket by its path.
-Result<permit::ConnectFacts> connect_facts_in(const policy::Request& request) {
+// What a recorded connect or listen was asked about: TCP by address, or by the name that had led
+// there, or a Unix socket by its path.
+Result<permit::EndpointFacts> endpoint_facts_in(const policy::Request& request) {
   const policy::ValueRef context = request.context.ref();
   const auto protocol = context.find("protocol");
   const auto host = context.find("host");
   const auto address = context.find("address");
   const auto port = context.find("port");
-  permit::ConnectFacts facts;
+  permit::EndpointFacts facts;
   if (protocol && protocol->kind() == policy::Kind::String && protocol->as_string() == "unix" &&
       host && host->kind() == policy::Kind::String && !address && !port) {
     facts.protocol = permit::Protocol::Unix;
@@ -162,7 +162,14 @@ Result<void> Replay::look(const ledger::Event& event, Bytes entry) {
       return admission({event, *body.inputs, *body.decision, nullptr, body.reason});
     }
     case EventKind::Exec: return exec(event, *event.as<ledger::Exec>());
-    case EventKind::Connect: return connect(event, *event.as<ledger::Connect>());
+    case EventKind::Connect: {
+      const ledger::Connect& body = *event.as<ledger::Connect>();
+      return endpoint(event, permit::Way::Connect, body.protocol, body.endpoint);
+    }
+    case EventKind::Listen: {
+      const ledger::Listen& body = *event.as<ledger::Listen>();
+      return endpoint(event, permit::Way::Listen, body.protocol, body.endpoint);
+    }
     case EventKind::Refusal: return refusal(event, *event.as<ledger::Refusal>());
     case EventKind::Continuity:
     case EventKind::End:
@@ -397,25 +404,28 @@ Result<void> Replay::exec(const ledger::Event& event, const ledger::Exec& body) 
   return decided_again("exec", event, *asked, again.request, true, Reason::NotGranted);
 }
 
-Result<void> Replay::connect(const ledger::Event& event, const ledger::Connect& body) {
+Result<void> Replay::endpoint(const ledger::Event& event, permit::Way way,
+                              const std::string& protocol, const Digest32& endpoint) {
   const std::optional<Asked> asked = TRY(this->asked(event));
   if (!asked) return {};
-  TRY(asked->side.check("endpoint", body.endpoint));
-  const std::string_view endpoint = as_text(*asked->side.get("endpoint"));
-  const permit::ConnectFacts facts = TRY(connect_facts_in(asked->request));
-  if (permit::endpoint_text(facts) != endpoint || !endpoint.starts_with(body.protocol + ":")) {
-    return differs("policy was asked about another endpoint than was connected to");
+  const std::string done = way == permit::Way::Listen ? "listened at" : "connected to";
+  TRY(asked->side.check("endpoint", endpoint));
+  const std::string_view text = as_text(*asked->side.get("endpoint"));
+  const permit::EndpointFacts facts = TRY(endpoint_facts_in(asked->request));
+  if (permit::endpoint_text(facts) != text || !text.starts_with(protocol + ":")) {
+    return differs("policy was asked about another endpoint than was " + done);
   }
-  const permit::ConnectMatch match = permit::match_connect(asked->run->claims.grant, facts);
+  const permit::EndpointMatch match = permit::match_endpoint(asked->run->claims.grant, way, facts);
   if (const Denial* no = std::get_if<Denial>(&match)) {
-    return differs("the permit does not grant what was connected to: " + no->because);
+    return differs("the permit does not grant what was " + done + ": " + no->because);
   }
-  const Question again = connect_question(asked->run->facts, facts, asked->time);
+  const Question again = endpoint_question(asked->run->facts, way, facts, asked->time);
   const std::string canonical = TRY(policy::to_json(again.request));
   if (canonical != asked->text) {
     return differs("policy was asked about something else than was recorded");
   }
-  return decided_again("connect", event, *asked, again.request, true, Reason::NotGranted);
+  return decided_again(permit::way_name(way), event, *asked, again.request, true,
+                       Reason::NotGranted);
 }
 
 Result<void> Replay::refusal(const ledger::Event& event, const ledger::Refusal& body) {

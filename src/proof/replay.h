@@ -4,9 +4,10 @@
 // had come to a decision): the permit verifies at the recorded time, under the authorities,
 // ceilings, revocations and uses that the log itself had recorded by then; the domain and the
 // bundle are those that the log says were in force; the same questions give the same answer, and
-// that answer's digest is the one that the entry carries. For each exec, connect and refusal whose
-// clear text is kept: the same question, asked again, gives the recorded decision, and the permit's
-// rules let through exactly what was let through. What was erased is counted as not replayable.
+// that answer's digest is the one that the entry carries. For each exec, connect, listen and
+// refusal whose clear text is kept: the same question, asked again, gives the recorded decision,
+// and the permit's rules let through exactly what was let through. What was erased is counted as
+// not replayable.
 //
 //   Replay replay(source, side_of);
 //   replay.attach(options);
@@ -76,7 +77,9 @@ class Replay {
   Result<void> look(const ledger::Event& event, Bytes entry);
   Result<void> admission(const Decided& decided);
   Result<void> exec(const ledger::Event& event, const ledger::Exec& body);
-  Result<void> connect(const ledger::Event& event, const ledger::Connect& body);
+  // Of a connect or a listen.
+  Result<void> endpoint(const ledger::Event& event, permit::Way way, const std::string& protocol,
+                        const Digest32& endpoint);
   Result<void> refusal(const ledger::Event& event, const ledger::Refusal& body);
   Result<std::optional<Asked>> asked(const ledger::Event& event);
   Result<void> decided_again(const std::string& action, const ledger::Event& event,

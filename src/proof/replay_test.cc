@@ -460,6 +460,34 @@ TEST_F(ReplayTest, AConnectThatThePermitDoesNotGrantIsFound) {
   expect_found(connect_at, "the permit does not grant what was connected to");
 }
 
+TEST_F(ReplayTest, AListenIsDecidedAgain) {
+  Hooks hooks;
+  hooks.way = permit::Way::Listen;
+  hooks.claims = [](permit::Claims& c) {
+    c.grant.listen = {{permit::Protocol::Tcp, "192.0.2.7/32", {{443, 443}}}};
+  };
+  make(hooks);
+  EXPECT_TRUE(findings().empty());
+  rewrite(entries[connect_at].id, "endpoint", "tcp:192.0.2.7:444");
+  expect_found(connect_at, "");
+}
+
+TEST_F(ReplayTest, AListenThatThePermitDoesNotGrantIsFound) {
+  Hooks hooks;
+  hooks.way = permit::Way::Listen;
+  make(hooks);  // to connect there is granted
+  expect_found(connect_at, "the permit does not grant what was listened at");
+}
+
+TEST_F(ReplayTest, AListenThatWasDecidedAsAConnectIsFound) {
+  Hooks hooks;
+  hooks.claims = [](permit::Claims& c) { c.grant.listen = c.grant.connect; };
+  make(hooks);
+  const ledger::Connect made = body_at<ledger::Connect>(connect_at);
+  entries[connect_at].body = ledger::Listen{made.pid, made.protocol, made.endpoint};
+  expect_found(connect_at, "about something else");
+}
+
 TEST_F(ReplayTest, AConnectWithAnotherQuestionIsFound) {
   make();
   std::string request = connect_request(endpoint(7, 443));
@@ -508,7 +536,8 @@ TEST_F(ReplayTest, AConnectIsFoundThatGivesItsOwnDenialForItsDecision) {
   const ledger::Side& side = sides.at(entries[connect_at].id);
   const ByteVec from =
       encode_exec_inputs(as_text(*side.get("request")), bundle_digest, side.salt());
-  const Question question = connect_question(facts, endpoint(7, 443), UnixMillis(kNow));
+  const Question question =
+      endpoint_question(facts, permit::Way::Connect, endpoint(7, 443), UnixMillis(kNow));
   Answer answer = ask(*Policy::parse(bundle).value(), nullptr, facts, {question}).value();
   ASSERT_TRUE(answer.denial.has_value());
   for (const Reason reason : {Reason::PolicyDenied, Reason::PolicyError, Reason::NotGranted}) {

@@ -41,7 +41,8 @@ struct History {
     std::function<void(permit::Intent&)> intent = [](auto&) {};
     std::function<void(ledger::Admission&)> admission = [](auto&) {};
     std::function<void()> after = [] {};
-    permit::ConnectFacts connect = endpoint(7, 443);
+    permit::EndpointFacts connect = endpoint(7, 443);
+    permit::Way way = permit::Way::Connect;  // or it is a listen
   };
 
   History();
@@ -57,10 +58,10 @@ struct History {
   void exec(std::uint64_t seq, const permit::ExecFacts& of, bool first);
   void refuse(std::uint64_t seq, const permit::ExecFacts& of);
   // endpoint is 192.0.2.LAST:PORT, in the documentation's own block of addresses (RFC 5737).
-  static permit::ConnectFacts endpoint(int last, std::uint16_t port);
-  void connect(std::uint64_t seq, const permit::ConnectFacts& to);
+  static permit::EndpointFacts endpoint(int last, std::uint16_t port);
+  void connect(std::uint64_t seq, permit::Way way, const permit::EndpointFacts& to);
   // connect_request is the request of a connect to `to`, as clear text.
-  std::string connect_request(const permit::ConnectFacts& to);
+  std::string connect_request(const permit::EndpointFacts& to);
   void outside(ledger::Body body);
   void in_run(std::uint64_t seq, ledger::Body body, const Digest32& decision);
   ledger::Side& side_of(const ledger::EventId& id);

@@ -164,7 +164,7 @@ void History::make(const Hooks& hooks) {
   refusal_at = entries.size();
   refuse(3, facts_of_exec("/bin/forbidden", {"/bin/forbidden"}));
   connect_at = entries.size();
-  connect(4, hooks.connect);
+  connect(4, hooks.way, hooks.connect);
   end_at = entries.size();
   ledger::End end;
   end.counts = {.asked = 3, .refused = 1, .released = 2, .exec_stops = 2};
@@ -232,29 +232,33 @@ void History::refuse(std::uint64_t seq, const permit::ExecFacts& of) {
   in_run(seq, std::move(body), decision);
 }
 
-permit::ConnectFacts History::endpoint(int last, std::uint16_t port) {
-  permit::ConnectFacts facts;
+permit::EndpointFacts History::endpoint(int last, std::uint16_t port) {
+  permit::EndpointFacts facts;
   facts.address.v4 = true;
   facts.address.bytes = {std::byte{192}, std::byte{0}, std::byte{2}, static_cast<std::byte>(last)};
   facts.port = port;
   return facts;
 }
 
-void History::connect(std::uint64_t seq, const permit::ConnectFacts& to) {
+void History::connect(std::uint64_t seq, permit::Way way, const permit::EndpointFacts& to) {
   ledger::Side& side = side_of({run, Seq(seq)});
   Answer answer;
-  const Digest32 decision =
-      decide(side, "connect", connect_question(facts, to, UnixMillis(kNow)), answer);
-  ledger::Connect body;
-  body.pid = 2;
+  const Digest32 decision = decide(side, permit::way_name(way),
+                                   endpoint_question(facts, way, to, UnixMillis(kNow)), answer);
   const std::string text = permit::endpoint_text(to);
-  body.protocol = text.substr(0, text.find(':'));
-  body.endpoint = side.put("endpoint", as_bytes(std::string_view(text)));
-  in_run(seq, std::move(body), decision);
+  const std::string protocol = text.substr(0, text.find(':'));
+  const Digest32 kept = side.put("endpoint", as_bytes(std::string_view(text)));
+  if (way == permit::Way::Listen) {
+    in_run(seq, ledger::Listen{2, protocol, kept}, decision);
+  } else {
+    in_run(seq, ledger::Connect{2, protocol, kept}, decision);
+  }
 }
 
-std::string History::connect_request(const permit::ConnectFacts& to) {
-  return policy::to_json(connect_question(facts, to, UnixMillis(kNow)).request).value();
+std::string History::connect_request(const permit::EndpointFacts& to) {
+  return policy::to_json(
+             endpoint_question(facts, permit::Way::Connect, to, UnixMillis(kNow)).request)
+      .value();
 }
 
 void History::outside(ledger::Body body) {

@@ -3,28 +3,17 @@
 // `local_play refused PATH ERRNO`: connecting there fails with ERRNO. One line: "ACT: ok" or what
 // was wrong, with exit status 1.
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-static const char* act;
-
-static void want(int held, const char* what) {
-  if (held) return;
-  printf("%s: %s does not hold (%s)\n", act, what, strerror(errno));
-  exit(1);
-}
-#define WANT(condition) want((condition), #condition)
+#include "want.h"
 
 static struct sockaddr_un to;
 static socklen_t to_size;

@@ -3,31 +3,21 @@
 // wrong, with exit status 1.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "want.h"
+
 static struct sockaddr_storage to;
 static socklen_t to_size;
-static const char* act;
-
-static void want(int held, const char* what) {
-  if (held) return;
-  printf("%s: %s does not hold (%s)\n", act, what, strerror(errno));
-  exit(1);
-}
-#define WANT(condition) want((condition), #condition)
 
 static int stream(int flags) {
   int fd = socket(to.ss_family, SOCK_STREAM | flags, 0);

@@ -15,7 +15,8 @@ ports = [443]
 protocol = "udp"'
 try mechanism_unavailable <<<'[[listen]]
 host = "127.0.0.1/32"
-ports = [8080]'
+ports = [8080]
+protocol = "udp"'
 try mechanism_unavailable <<<'[[approve]]
 action = "exec"
 need = 1

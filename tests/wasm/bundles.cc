@@ -182,8 +182,8 @@ void use_ipv6(History& history) {
     history.claims.grant.connect.push_back({permit::Protocol::Tcp, host, {{443, 444}}});
   }
 }
-permit::ConnectFacts over_ipv6() {
-  permit::ConnectFacts facts;
+permit::EndpointFacts over_ipv6() {
+  permit::EndpointFacts facts;
   facts.address.bytes = {std::byte{0x20}, std::byte{1}, std::byte{0xd}, std::byte{0xb8}};
   facts.address.bytes[15] = std::byte{9};
   facts.port = 443;
