@@ -27,6 +27,7 @@ Result<int> dispatch(const Options& options) {
   static const std::map<std::string, Act> kActs = {
       {"init", init},
       {"run", run},
+      {"can", can},
       {"permit issue", permit_issue},
       {"permit show", permit_show},
       {"permit verify", permit_verify},

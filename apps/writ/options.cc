@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <iostream>
 
+#include "base/bytes.h"
+
 namespace writ::cli {
 namespace {
 
@@ -16,6 +18,7 @@ struct Verb {
 constexpr Verb kVerbs[] = {
     {"init", "make keys, trust, the domain \"default\", the starter policy and a ledger"},
     {"run", "run a command under a permit: writ run [--permit P] -- COMMAND"},
+    {"can", "would it be allowed?  writ can run|exec|connect|listen|read|write WHAT"},
     {"permit issue", "issue a permit from a request: writ permit issue JOB.toml"},
     {"permit show", "show what a permit says"},
     {"permit verify", "check a permit as a domain would"},
@@ -81,6 +84,19 @@ class Parser {
         ->excludes(terminal);
     run->add_flag("--live", options_.live, "show refusals at once, even over a full screen");
 
+    CLI::App* can = verb("can");
+    can->add_option("--permit", options_.permit, "under it: a file, or the start of a stored id");
+    can->add_option("--domain", options_.domain, "the domain to run in");
+    can->add_option("question", options_.target, "run, exec, connect, listen, read or write")
+        ->required()
+        ->check(CLI::IsMember({"run", "exec", "connect", "listen", "read", "write"}));
+    can->footer(
+        "run COMMAND: to start it as a run     exec COMMAND: to execute it in a run\n"
+        "connect HOST:PORT, udp:HOST:PORT, unix:/PATH     listen ADDRESS:PORT\n"
+        "read PATH, write PATH\n"
+        "Options come before the question. Exit status: 0 yes, 1 no. It is a forecast: nothing\n"
+        "runs, nothing is recorded, and what counts is what the gate decides.");
+
     CLI::App* issue = verb("permit issue");
     issue->add_option("request", options_.target, "the request (TOML)")->required();
     issue->add_option("-o,--output", options_.output, "where a copy goes (default: beside it)");
@@ -131,11 +147,7 @@ class Parser {
   }
 
   std::variant<Options, int> parse(std::vector<std::string> arguments) {
-    const auto split = std::find(arguments.begin(), arguments.end(), "--");
-    if (split != arguments.end()) {
-      options_.command.emplace(split + 1, arguments.end());
-      arguments.erase(split, arguments.end());
-    }
+    split(arguments);
     // The name of an event outside runs looks like an option: it has another form too.
     for (std::string& one : arguments) {
       if (one.starts_with("-/")) one = "outside" + one.substr(1);
@@ -155,17 +167,47 @@ class Parser {
         options_.verb += " " + inner->get_name();
       }
     }
-    if ((options_.verb == "run") != options_.command.has_value() ||
-        (options_.command && options_.command->empty())) {
-      std::cerr << (options_.verb == "run"
-                        ? "writ: which command?  writ run [--permit P] -- COMMAND ARGUMENTS\n"
-                        : "writ: only `writ run` takes a command after `--`\n");
+    return checked();
+  }
+
+ private:
+  // split takes the command from the end: what follows `--` or, for `can`, its question.
+  void split(std::vector<std::string>& arguments) {
+    auto end = std::find(arguments.begin(), arguments.end(), "--");
+    auto command = end == arguments.end() ? end : end + 1;
+    if (!arguments.empty() && arguments[0] == "can") {
+      auto word = arguments.begin() + 1;
+      while (word < end && word->starts_with("-")) {
+        word += *word == "--permit" || *word == "--domain" ? 2 : 1;
+      }
+      if (word < end) {
+        if (word + 1 != end) command = word + 1;
+        end = word + 1;
+      }
+    }
+    if (command == arguments.end()) return;
+    options_.command.emplace(command, arguments.end());
+    arguments.erase(end, arguments.end());
+  }
+
+  std::variant<Options, int> checked() const {
+    const bool run = options_.verb == "run";
+    const bool can = options_.verb == "can";
+    const std::size_t words = options_.command ? options_.command->size() : 0;
+    if ((run || can) != options_.command.has_value() || (run || can) != (words > 0)) {
+      std::cerr << (run   ? "writ: which command?  writ run [--permit P] -- COMMAND ARGUMENTS\n"
+                    : can ? "writ: can it what?  writ can " + options_.target + " WHAT\n"
+                          : "writ: only `writ run` takes a command after `--`\n");
+      return kWrongUse;
+    }
+    if (can && words > 1 && options_.target != "run" && options_.target != "exec") {
+      std::cerr << "writ: one at a time (options come first):  writ can " << options_.target << " "
+                << writ::printable(options_.command->front()) << "\n";
       return kWrongUse;
     }
     return options_;
   }
 
- private:
   void groups() {
     for (const auto& [name, text] :
          {std::pair{"permit", "issue, show and verify permits"},

@@ -1,6 +1,6 @@
 // The command line of `writ`, read: one table of verbs, from which help and parsing come.
 //
-// What follows `--` is the command to run and is never looked at as options.
+// What follows `--`, or the question of `can`, is a command and is never looked at as options.
 // Exit statuses: 0 yes, 1 the honest answer is no, 2 wrong use, 125 Writ itself failed; `run` has
 // the program's own, 124, 126, 127 and 128+n besides (DESIGN §5).
 // Thread safety: pure apart from help, which goes to standard output.
@@ -79,7 +79,7 @@ struct Options {
   bool live = false;         // run: refusals at once
   PolicyOptions policy;
   LedgerOptions ledger;
-  std::optional<std::vector<std::string>> command;  // after `--`
+  std::optional<std::vector<std::string>> command;  // after `--` or the question
 };
 
 // parse reads the arguments: the options, or the exit status when help or an error was printed.

@@ -19,51 +19,11 @@
 #include <memory>
 #include <string>
 #include <variant>
-#include <vector>
 
-#include "base/clock.h"
-#include "base/random.h"
-#include "crypto/keys.h"
-#include "enforce/plan.h"
-#include "enforce/probe.h"
-#include "governor/compile.h"
-#include "governor/home.h"
-#include "governor/standing.h"
-#include "ledger/store/store.h"
-#include "permit/permit.h"
+#include "governor/vetting.h"
 #include "run/state.h"
 
 namespace writ::governor {
-
-// What an embedded governor works with: keys, ledger, clock. Opened once.
-struct Installation {
-  Home home;
-  Account account;
-  RunAs who;
-  Storage& storage;
-  const Clock& clock;
-  Random& random;
-  crypto::PrivateKey runner;
-  crypto::PrivateKey log_key;
-  std::unique_ptr<ledger::Store> store;
-};
-
-using MaybeInstallation = std::variant<std::unique_ptr<Installation>, Denial>;
-// open_installation loads keys and opens the ledger: key_unavailable, ledger_unavailable,
-// ledger_damaged, disk_full, busy. An Error means that Writ is not set up here.
-Result<MaybeInstallation> open_installation(const Home& home, const Account& account,
-                                            Storage& storage, const Clock& clock, Random& random);
-
-struct RunRequest {
-  std::string domain = "default";
-  std::optional<Denial> unreadable;      // why the permit that was named cannot be read
-  ByteVec permit_file;                   // empty: the one stored permit that fits
-  std::string permit_name;               // for messages
-  std::vector<std::string> command;      // as given, not empty
-  std::vector<std::string> environment;  // of the caller
-  std::string directory;                 // of the caller
-  enforce::Terminal terminal = enforce::Terminal::None;  // of the run
-};
 
 class Admission {
  public:
@@ -98,17 +58,6 @@ struct Refused {
   bool recorded = false;
   std::optional<LeafIndex> leaf;
   std::string permit;  // short id, if one was read
-};
-
-// Where the run will be, made while it is being admitted (enforce/ground.h).
-class Site {
- public:
-  virtual ~Site() = default;
-  // kernel is what carries a run there.
-  virtual const enforce::Capabilities& kernel() = 0;
-  // planned says what the run would be; whether it will be is not recorded yet, so nothing of the
-  // plan may execute.
-  virtual void planned(const enforce::Plan& plan) = 0;
 };
 
 using Admitted = std::variant<Admission, Refused>;

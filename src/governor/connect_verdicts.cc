@@ -28,16 +28,6 @@ Body body_of(ledger::Side& side, std::uint32_t pid, const permit::EndpointFacts&
 
 }  // namespace
 
-Result<GateVerdicts::Judged> GateVerdicts::judge(permit::Way way,
-                                                 const permit::EndpointFacts& facts) const {
-  Judged judged = under_policy_now();
-  const permit::EndpointMatch match =
-      permit::match_endpoint(admission_.permit().grant(), way, facts);
-  if (const Denial* no = std::get_if<Denial>(&match)) judged.denial = *no;
-  TRY(decide(judged, proof::endpoint_question(admission_.facts(), way, facts, judged.time)));
-  return judged;
-}
-
 Result<void> GateVerdicts::record_refusal(const enforce::Caller& caller, permit::Way way,
                                           const Judged& judged) {
   Told told;
@@ -78,7 +68,8 @@ Result<void> GateVerdicts::record_endpoint(const enforce::Caller& caller, permit
 
 Result<bool> GateVerdicts::connect(const enforce::ConnectAttempt& attempt) {
   const permit::EndpointFacts facts = facts_of(attempt);
-  const Judged judged = TRY(judge(permit::Way::Connect, facts));
+  const Judged judged =
+      TRY(judge_endpoint(bounds(), in_force(), permit::Way::Connect, facts, clock_.now()));
   if (judged.denial) {
     TRY(record_refusal(attempt.caller, permit::Way::Connect, judged));
     return false;
@@ -94,7 +85,8 @@ Result<bool> GateVerdicts::listen(const enforce::ListenAttempt& attempt) {
     permit::EndpointFacts facts;
     facts.address = address;
     facts.port = attempt.port;
-    Judged judged = TRY(judge(permit::Way::Listen, facts));
+    Judged judged =
+        TRY(judge_endpoint(bounds(), in_force(), permit::Way::Listen, facts, clock_.now()));
     if (judged.denial) {
       TRY(record_refusal(attempt.caller, permit::Way::Listen, judged));
       return false;

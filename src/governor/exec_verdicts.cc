@@ -41,20 +41,6 @@ permit::ExecFacts facts_of(const enforce::ExecImage& image) {
 
 }  // namespace
 
-Result<GateVerdicts::Judged> GateVerdicts::judge(const permit::ExecFacts& facts, bool first) const {
-  Judged judged = under_policy_now();
-  const permit::ExecMatch match = permit::match_exec(admission_.permit().grant(), facts);
-  if (const permit::ExecAllowed* allowed = std::get_if<permit::ExecAllowed>(&match)) {
-    judged.produced = allowed->produced;
-    judged.rule = &admission_.permit().grant().exec.at(allowed->rule);
-  } else {
-    judged.denial = std::get<Denial>(match);
-  }
-  TRY(decide(judged,
-             proof::exec_question(admission_.facts(), facts, judged.produced, first, judged.time)));
-  return judged;
-}
-
 // The stop's own facts are compared here with those that were judged: an answer is used again only
 // for the same question, within a time in which the clock's part of it cannot matter.
 bool GateVerdicts::still_answers(const LetThrough& let_through,
@@ -64,7 +50,7 @@ bool GateVerdicts::still_answers(const LetThrough& let_through,
   if (age < 0 || age > kAnswerStands || let_through.judged.denial) return false;
   {
     const std::scoped_lock lock(mutex_);
-    if (let_through.judged.policy != policy_) return false;
+    if (let_through.judged.by.policy != in_force_.policy) return false;
   }
   const bool same_scripts =
       std::equal(asked.scripts.begin(), asked.scripts.end(), facts.scripts.begin(),
@@ -194,7 +180,7 @@ Result<enforce::Courtesy> GateVerdicts::before(const enforce::ExecAttempt& attem
   std::shared_ptr<const LetThrough> answered;
   if (attempt.failed == 0) answered = recent(facts);
   if (!answered) {
-    Judged judged = TRY(judge(facts, false));
+    Judged judged = TRY(judge_exec(bounds(), in_force(), facts, false, clock_.now()));
     answered = std::make_shared<const LetThrough>(std::move(facts), std::move(judged));
   }
   const Judged& judged = answered->judged;
@@ -244,7 +230,7 @@ std::optional<enforce::Courtesy> GateVerdicts::before_at_once(const enforce::Exe
   facts.directory = attempt.directory;
   std::shared_ptr<const LetThrough> answered = recent(facts);
   if (!answered) {
-    Result<Judged> judged = judge(facts, false);
+    Result<Judged> judged = judge_exec(bounds(), in_force(), facts, false, clock_.now());
     if (!judged || judged->denial) return std::nullopt;
     answered = std::make_shared<const LetThrough>(std::move(facts), std::move(*judged));
   }
@@ -272,7 +258,7 @@ Result<enforce::StopVerdict> GateVerdicts::at_stop(const enforce::ExecImage& ima
   const std::shared_ptr<const LetThrough> let_through = was_let_through(image.caller);
   std::shared_ptr<const LetThrough> answered = let_through;
   if (!let_through || image.first || !still_answers(*let_through, facts)) {
-    Judged again = TRY(judge(facts, image.first));
+    Judged again = TRY(judge_exec(bounds(), in_force(), facts, image.first, clock_.now()));
     answered = std::make_shared<const LetThrough>(permit::ExecFacts(), std::move(again));
   }
   const Judged& judged = answered->judged;

@@ -2,7 +2,6 @@
 #include "governor/gate_verdicts.h"
 
 #include "crypto/sha.h"
-#include "policy/request.h"
 
 namespace writ::governor {
 
@@ -10,14 +9,12 @@ GateVerdicts::GateVerdicts(const Admission& admission, Recorder& recorder, const
     : admission_(admission),
       recorder_(recorder),
       clock_(clock),
-      policy_(admission.standing().policy),
-      bundle_(admission.standing().bundle) {}
+      in_force_{admission.standing().policy, admission.standing().bundle} {}
 
 void GateVerdicts::use_policy(std::shared_ptr<const proof::Policy> policy,
                               const BundleDigest& bundle) {
   const std::scoped_lock lock(mutex_);
-  policy_ = std::move(policy);
-  bundle_ = bundle;
+  in_force_ = {std::move(policy), bundle};
 }
 
 void GateVerdicts::on_refusal(std::function<void(const Told&)> call) {
@@ -30,31 +27,15 @@ std::optional<Told> GateVerdicts::last_violation() const {
   return violation_;
 }
 
-GateVerdicts::Judged GateVerdicts::under_policy_now() const {
+InForce GateVerdicts::in_force() const {
   const std::scoped_lock lock(mutex_);
-  Judged judged;
-  judged.policy = policy_;
-  judged.bundle = bundle_;
-  judged.time = clock_.now();
-  return judged;
-}
-
-Result<void> GateVerdicts::decide(Judged& judged, const proof::Question& question) const {
-  judged.request = TRY(policy::to_json(question.request));
-  if (judged.denial) {
-    judged.answer.denial = judged.denial;
-    return {};
-  }
-  judged.answer =
-      TRY(proof::ask(*judged.policy, admission_.when().get(), admission_.facts(), {question}));
-  judged.denial = judged.answer.denial;
-  return {};
+  return in_force_;
 }
 
 Result<Recorder::Made> GateVerdicts::made(ledger::Side& side, const Judged& judged,
                                           ledger::Body body, const char* action) {
   (void)side.put("request", as_bytes(std::string_view(judged.request)));
-  const ByteVec inputs = proof::encode_exec_inputs(judged.request, judged.bundle, side.salt());
+  const ByteVec inputs = proof::encode_exec_inputs(judged.request, judged.by.bundle, side.salt());
   const proof::DecisionRecord decision =
       proof::record_of(action, crypto::sha256(inputs), judged.answer);
   return Recorder::Made{std::move(body), proof::decision_digest(decision)};

@@ -24,6 +24,7 @@
 #include "enforce/verdicts.h"
 #include "governor/admission.h"
 #include "governor/images.h"
+#include "governor/judge.h"
 #include "governor/recorder.h"
 
 namespace writ::governor {
@@ -61,16 +62,6 @@ class GateVerdicts final : public enforce::Verdicts {
   RunningImages& images() { return images_; }
 
  private:
-  struct Judged {
-    std::optional<Denial> denial;
-    bool produced = false;
-    const permit::ExecRule* rule = nullptr;  // of the permit, that allows it: not with a denial
-    std::string request;                     // canonical JSON of what policy was asked
-    proof::Answer answer;
-    std::shared_ptr<const proof::Policy> policy;  // that was asked
-    BundleDigest bundle;                          // that the policy came in
-    UnixMillis time;                              // that it was asked about
-  };
   // What `before` let through, until the stop.
   struct LetThrough {
     LetThrough(permit::ExecFacts of, Judged answer)
@@ -78,12 +69,10 @@ class GateVerdicts final : public enforce::Verdicts {
     permit::ExecFacts facts;
     Judged judged;
   };
-  // Every judgement begins with the policy in force and its bundle, and ends with Cedar's answer
-  // unless the permit has refused already.
-  Judged under_policy_now() const;
-  Result<void> decide(Judged& judged, const proof::Question& question) const;
-  Result<Judged> judge(const permit::ExecFacts& facts, bool first) const;
-  Result<Judged> judge(permit::Way way, const permit::EndpointFacts& facts) const;
+  Bounds bounds() const {
+    return {admission_.permit().grant(), admission_.facts(), admission_.when().get()};
+  }
+  InForce in_force() const;
   static Result<Recorder::Made> made(ledger::Side& side, const Judged& judged, ledger::Body body,
                                      const char* action = "exec");
   bool still_answers(const LetThrough& let_through, const permit::ExecFacts& facts) const;
@@ -115,8 +104,7 @@ class GateVerdicts final : public enforce::Verdicts {
   const Clock& clock_;
 
   mutable std::mutex mutex_;
-  std::shared_ptr<const proof::Policy> policy_;  // shared with decisions under way
-  BundleDigest bundle_;
+  InForce in_force_;
   std::map<Pid, ledger::EventId> execs_;                     // each process's last exec
   std::map<Pid, std::string> commands_;                      // and its command line, for people
   std::array<std::shared_ptr<const LetThrough>, 8> recent_;  // answers that may still stand

@@ -140,6 +140,16 @@ Facts facts_of(const permit::Claims& claims, const PermitId& id, const std::stri
   return facts;
 }
 
+Question place_question(const Facts& facts, permit::Access access, const permit::Place& place,
+                        UnixMillis time) {
+  const char* const verb = permit::access_name(access);
+  std::vector<Field> fields = common(facts, time);
+  fields.push_back({"tree", Value::boolean(place.tree)});
+  return {
+      {agent(facts), action(verb), path_uid("Path", place.path), Value::record(std::move(fields))},
+      std::string(verb) + " " + printable(place.path)};
+}
+
 std::vector<Question> admission_questions(const Facts& facts, const permit::Grant& grant,
                                           const permit::Limits& limits, UnixMillis time) {
   std::vector<Question> questions;
@@ -149,17 +159,12 @@ std::vector<Question> admission_questions(const Facts& facts, const permit::Gran
   questions.push_back({{agent(facts), action("admit"), EntityUid::make("Domain", facts.domain),
                         Value::record(std::move(context))},
                        "admit to domain " + facts.domain});
-  const auto places = [&](const char* verb, const std::vector<permit::Place>& list) {
-    for (const permit::Place& place : list) {
-      std::vector<Field> fields = common(facts, time);
-      fields.push_back({"tree", Value::boolean(place.tree)});
-      questions.push_back({{agent(facts), action(verb), path_uid("Path", place.path),
-                            Value::record(std::move(fields))},
-                           std::string(verb) + " " + printable(place.path)});
-    }
-  };
-  places("read", grant.read);
-  places("write", grant.write);
+  for (const permit::Place& place : grant.read) {
+    questions.push_back(place_question(facts, permit::Access::ToRead, place, time));
+  }
+  for (const permit::Place& place : grant.write) {
+    questions.push_back(place_question(facts, permit::Access::ToWrite, place, time));
+  }
   return questions;
 }
 

@@ -33,6 +33,7 @@
 #include "domain/domain.h"
 #include "permit/match.h"
 #include "permit/permit.h"
+#include "permit/place_match.h"
 #include "permit/reach.h"
 #include "policy/authorizer.h"
 #include "policy/schema.h"
@@ -82,6 +83,9 @@ Question exec_question(const Facts& facts, const permit::ExecFacts& exec, bool p
                        UnixMillis time);
 Question endpoint_question(const Facts& facts, permit::Way way,
                            const permit::EndpointFacts& endpoint, UnixMillis time);
+// place_question is one of admission's: of a read or write of the grant.
+Question place_question(const Facts& facts, permit::Access access, const permit::Place& place,
+                        UnixMillis time);
 
 // questions_text is the canonical JSON list of the requests: what AdmissionInputs keeps.
 Result<std::string> questions_text(const std::vector<Question>& questions);
