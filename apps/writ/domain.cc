@@ -14,16 +14,6 @@ std::string name_of(const Options& options) {
   return options.target.empty() ? "default" : options.target;
 }
 
-int refused(const Options& options, const Denial& denial) {
-  if (options.json) {
-    json::Value value = new_answer();
-    value.set("refused", as_json(denial));
-    put_answer(value);
-  }
-  say(lines_of(denial, {}, "refused"));
-  return kNo;
-}
-
 }  // namespace
 
 Result<int> domain_list(const Options& options, Machine& machine) {
@@ -46,7 +36,7 @@ Result<int> domain_list(const Options& options, Machine& machine) {
 
 Result<int> domain_show(const Options& options, Machine& machine) {
   governor::MaybeStanding maybe = TRY(governor::load_standing(machine.home, name_of(options)));
-  if (const Denial* no = std::get_if<Denial>(&maybe)) return refused(options, *no);
+  if (const Denial* no = std::get_if<Denial>(&maybe)) return refused(*no, options.json);
   const governor::Standing& standing = std::get<governor::Standing>(maybe);
   const domain::Domain& domain = standing.domain;
   const enforce::Capabilities kernel = enforce::probe();
@@ -92,7 +82,7 @@ Result<int> domain_show(const Options& options, Machine& machine) {
 
 Result<int> domain_check(const Options& options, Machine& machine) {
   governor::MaybeStanding maybe = TRY(governor::load_standing(machine.home, name_of(options)));
-  if (const Denial* no = std::get_if<Denial>(&maybe)) return refused(options, *no);
+  if (const Denial* no = std::get_if<Denial>(&maybe)) return refused(*no, options.json);
   const governor::Standing& standing = std::get<governor::Standing>(maybe);
   if (options.json) {
     json::Value value = new_answer();

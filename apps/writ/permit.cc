@@ -30,17 +30,6 @@ Result<std::string> absolute(const std::string& path) {
   return std::string(resolved.data());
 }
 
-// The parts of a denial of a permit, for people or as JSON; the status says "no".
-int refused(const Options& options, const Denial& denial) {
-  if (options.json) {
-    json::Value value = new_answer();
-    value.set("refused", as_json(denial));
-    put_answer(value);
-  }
-  say(lines_of(denial, {}, "refused"));
-  return kNo;
-}
-
 // Whoever can take the ledger's lock sees its state; a ledger that is away says so.
 Result<LedgerId> ledger_id(Machine& machine) {
   auto reader = TRY(ledger::LedgerReader::open(machine.storage, machine.home.state));
@@ -96,7 +85,7 @@ Result<int> permit_issue(const Options& options, Machine& machine) {
   const crypto::PrivateKey key =
       TRY(governor::load_key(machine.home, governor::kAuthorityKey, ask));
   governor::MaybeStanding standing = TRY(governor::load_standing(machine.home, options.domain));
-  if (const Denial* no = std::get_if<Denial>(&standing)) return refused(options, *no);
+  if (const Denial* no = std::get_if<Denial>(&standing)) return refused(*no, options.json);
   const governor::Standing& stands = std::get<governor::Standing>(standing);
   const permit::Authority* authority = nullptr;
   for (const permit::Authority& one : stands.authorities) {
@@ -119,7 +108,7 @@ Result<int> permit_issue(const Options& options, Machine& machine) {
   }
   std::variant<governor::Issued, Denial> answered =
       TRY(governor::issue(request, places, settings, *authority, key, machine.random));
-  if (const Denial* no = std::get_if<Denial>(&answered)) return refused(options, *no);
+  if (const Denial* no = std::get_if<Denial>(&answered)) return refused(*no, options.json);
   const governor::Issued& issued = std::get<governor::Issued>(answered);
 
   std::string copy = options.output;
@@ -152,7 +141,7 @@ Result<int> permit_issue(const Options& options, Machine& machine) {
 
 Result<int> permit_show(const Options& options, Machine& machine) {
   const permit::Read answered = TRY(read(options, machine));
-  if (const Denial* no = std::get_if<Denial>(&answered)) return refused(options, *no);
+  if (const Denial* no = std::get_if<Denial>(&answered)) return refused(*no, options.json);
   const permit::Permit& permit = std::get<permit::Permit>(answered);
   if (options.json) {
     put_answer(as_json(permit));
@@ -164,10 +153,10 @@ Result<int> permit_show(const Options& options, Machine& machine) {
 
 Result<int> permit_verify(const Options& options, Machine& machine) {
   const permit::Read answered = TRY(read(options, machine));
-  if (const Denial* no = std::get_if<Denial>(&answered)) return refused(options, *no);
+  if (const Denial* no = std::get_if<Denial>(&answered)) return refused(*no, options.json);
   const permit::Permit& permit = std::get<permit::Permit>(answered);
   governor::MaybeStanding standing = TRY(governor::load_standing(machine.home, options.domain));
-  if (const Denial* no = std::get_if<Denial>(&standing)) return refused(options, *no);
+  if (const Denial* no = std::get_if<Denial>(&standing)) return refused(*no, options.json);
   const governor::Standing& stands = std::get<governor::Standing>(standing);
   auto store = TRY(ledger::Store::open(machine.storage, machine.home.state, machine.clock, {}));
   permit::Revoked revoked;
@@ -188,7 +177,7 @@ Result<int> permit_verify(const Options& options, Machine& machine) {
   context.revoked = &revoked;
   context.uses_taken = [&](const PermitId&) -> Result<std::uint64_t> { return uses; };
   const std::optional<Denial> no = TRY(permit::check(permit, context));
-  if (no) return refused(options, *no);
+  if (no) return refused(*no, options.json);
   if (options.json) {
     json::Value value = as_json(permit);
     value.set("verified", true);

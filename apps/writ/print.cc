@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "json/write.h"
+#include "writ/options.h"
 
 namespace writ::cli {
 namespace {
@@ -89,6 +90,16 @@ std::string lines_of(const Denial& denial, const DenialMore& more, const std::st
   if (!denial.allow.empty()) out += indented("to allow", denial.allow);
   if (!more.record.empty()) out += indented("record", more.record);
   return out;
+}
+
+int refused(const Denial& denial, bool json) {
+  if (json) {
+    json::Value value = new_answer();
+    value.set("refused", as_json(denial));
+    put_answer(value);
+  }
+  say(lines_of(denial, {}, "refused"));
+  return kNo;
 }
 
 std::string seconds(std::int64_t nanos) {

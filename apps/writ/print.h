@@ -35,6 +35,8 @@ struct DenialMore {
 };
 std::string lines_of(const Denial& denial, const DenialMore& more = {},
                      const std::string& head = "denied");
+// refused prints the denial of a permit or a domain, and gives the exit status for "no".
+int refused(const Denial& denial, bool json);
 
 // seconds is "3.2 s", "0.41 s", "6.1 ms".
 std::string seconds(std::int64_t nanos);
