@@ -45,7 +45,8 @@ std::vector<IpAddress> addresses_of(const std::string& name) {
     }
     const std::string number =
         std::string(text.data()).substr(0, std::string(text.data()).find('%'));
-    if (const std::optional<IpAddress> address = parse_ip_address(number)) addresses.push_back(*address);
+    if (const std::optional<IpAddress> address = parse_ip_address(number))
+      addresses.push_back(*address);
   }
   return addresses;
 }
