@@ -40,7 +40,8 @@ class WitnessImpl final : public Witness {
   };
   Result<Remembered> remembered(const std::string& origin) const;
   Result<Answer> judge(const ledger::AddCheckpoint& request, const ledger::Note& note,
-                       const ledger::Checkpoint& head);
+                       const ledger::Checkpoint& head,
+                       const std::vector<ledger::VerifierKey>& keys);
 
   Storage& storage_;
   const UniqueFd dir_;
@@ -66,9 +67,11 @@ Result<WitnessImpl::Remembered> WitnessImpl::remembered(const std::string& origi
   return Remembered{TRY(ledger::parse_checkpoint(note.text)), by_us.front().unix_seconds};
 }
 
-// Under the lock: check, remember durably, and only then answer.
+// Under the lock: check, remember durably, and only then answer. `keys` are those of the head's
+// origin, whose signatures verify.
 Result<Answer> WitnessImpl::judge(const ledger::AddCheckpoint& request, const ledger::Note& note,
-                                  const ledger::Checkpoint& head) {
+                                  const ledger::Checkpoint& head,
+                                  const std::vector<ledger::VerifierKey>& keys) {
   const Remembered last = TRY(remembered(head.origin));
   if (request.old != last.head.size) {
     return Answer{409, std::to_string(last.head.size.get()) + "\n", "text/x.tlog.size"};
@@ -84,13 +87,18 @@ Result<Answer> WitnessImpl::judge(const ledger::AddCheckpoint& request, const le
   }
   const std::string line =
       TRY(ledger::cosign(note.text, static_cast<std::uint64_t>(now), key_.name, secret_));
-  // Of the signatures that came along only those that were checked are kept: the log's.
+  // Of the signatures that came along only those that were checked are kept, each once: the log's.
+  // What a stranger adds to a note is not his to have served, nor to make our own file too long.
   std::string kept = note.text + "\n";
-  for (const ledger::NoteSignature& signature : note.signatures) {
-    for (const ledger::VerifierKey& log : logs_) {
+  for (const ledger::VerifierKey& log : keys) {
+    for (const ledger::NoteSignature& signature : note.signatures) {
       if (log.name != signature.name || log.id != signature.id) continue;
       kept += ledger::signature_line(signature.name, signature.id, signature.bytes);
+      break;
     }
+  }
+  if (kept.size() + line.size() > ledger::kMaxNote) {
+    return refuse(400, "the checkpoint is too long to be cosigned");
   }
   TRY(write_file_durably(storage_, dir_.borrow(), origin_hex(head.origin),
                          as_bytes(std::string_view(kept + line))));
@@ -119,7 +127,7 @@ Answer WitnessImpl::add_checkpoint(Bytes body) {
   if (Result<void> locked = storage_.lock(lock_.borrow(), kLockMillis); !locked) {
     return refuse(500, "the witness is busy");
   }
-  Result<Answer> answer = judge(*request, *note, *head);
+  Result<Answer> answer = judge(*request, *note, *head, keys);
   (void)storage_.unlock(lock_.borrow());
   // Why a witness fails is its operator's business, not a stranger's.
   if (!answer) return refuse(500, "the witness cannot answer now");

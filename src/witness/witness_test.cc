@@ -12,6 +12,7 @@
 #include "base/durable_faults.h"
 #include "base/random.h"
 #include "ledger/add_checkpoint.h"
+#include "ledger/note_internal.h"
 #include "ledger/trust_policy.h"
 #include "witness/client.h"
 
@@ -257,6 +258,50 @@ TEST_F(WitnessTest, ADamagedMemoryCosignsNothing) {
   std::ofstream(home_ + "/witness/" + origin_hex("you@host"), std::ios::trunc) << note(3);
   EXPECT_EQ(ask(request(3, 6)).status, 500);
   EXPECT_EQ(ask(request(5, 6)).status, 500);
+}
+
+// A stranger may show the witness a log's own head with lines of his own below it.
+TEST_F(WitnessTest, LinesThatAStrangerAddsAreNeitherKeptNorServed) {
+  const VerifierKey ours = ledger::make_vkey("you@host", key_of(1).public_key()).value();
+  const VerifierKey other = ledger::make_vkey("other@host", key_of(3).public_key()).value();
+  witness_ =
+      Witness::open(storage_, home_ + "/two", "witness.example/w", key_of(7), {ours, other}, clock_)
+          .value();
+  const auto with = [](std::uint64_t size, const std::string& lines) {
+    return ledger::encode_add_checkpoint({TreeSize(0), {}, note(size) + lines});
+  };
+  // A signature that is none, by the key of another log that is watched too.
+  const std::string false_line = ledger::signature_line(other.name, other.id, ByteVec(64));
+  // The log's own, as often as a note may have signatures.
+  const std::string line = note(5).substr(note(5).rfind("\n\n") + 2);
+  std::string lines;
+  for (std::size_t i = 2; i < ledger::kMaxNoteSignatures; ++i) lines += line;
+  ASSERT_EQ(ask(with(5, false_line + lines)).status, 200);
+  const Answer newest = witness_->checkpoint(origin_hex("you@host"));
+  EXPECT_EQ(newest.status, 200);
+  const VerifierKey both[] = {ours, other};
+  EXPECT_TRUE(ledger::verify_note(as_bytes(std::string_view(newest.body)), both));
+  EXPECT_EQ(ledger::parse_note(as_bytes(std::string_view(newest.body)))->signatures.size(), 2U);
+  EXPECT_EQ(ask(request(5, 6)).status, 200) << "the witness reads what it remembered";
+}
+
+// A log's own head may be as long as a note may be: with the cosignature it would be longer.
+TEST_F(WitnessTest, AHeadTooLongToBeRememberedIsRefusedNotCosigned) {
+  const auto head = [](std::size_t length) {
+    const std::string text = ledger::encode_checkpoint({"you@host", TreeSize(5), root_of(5)});
+    return ledger::sign_note(text + std::string(length - 1, 'x') + "\n", "you@host", key_of(1))
+        .value();
+  };
+  const std::size_t rest = head(1).size() - 1;
+  for (const std::size_t spare : {0, 10, 100}) {
+    const std::string long_head = head(ledger::kMaxNote - rest - spare);
+    const Answer answer = ask(ledger::encode_add_checkpoint({TreeSize(0), {}, long_head}));
+    EXPECT_EQ(answer.status, 400) << spare;
+  }
+  const Answer fits =
+      ask(ledger::encode_add_checkpoint({TreeSize(0), {}, head(ledger::kMaxNote - rest - 200)}));
+  EXPECT_EQ(fits.status, 200);
+  EXPECT_EQ(ask(request(5, 6)).status, 200);
 }
 
 // Two histories, many threads and two processes' worth of handles: one of them wins, always the
