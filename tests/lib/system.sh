@@ -85,12 +85,14 @@ living() {
   echo "$count"
 }
 none_living() { [ "$(living "$1")" = 0 ]; }
-# attacks PERMIT PROGRAM ARGS...: every attack of the program, tried in a run; none gets through.
+# attacks PERMIT PROGRAM ARGS...: every attack of the program, tried in a run; none gets through, and
+# every granted act of it works.
 attacks() {
   local permit=$1 program=$2
   shift 2
   under "$permit" "$program" all "$@"
   case $out in *"got through: "*) fail "$(printf '%s\n' "$out" | grep 'got through: ')" ;; esac
+  case $out in *"does not work: "*) fail "$(printf '%s\n' "$out" | grep 'does not work: ')" ;; esac
   expect_status 0
   expect_out 'got through 0'
 }

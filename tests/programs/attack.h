@@ -1,7 +1,9 @@
 // A program of attacks: `PROGRAM NAME ARGS...` tries one, `PROGRAM all ARGS...` each in a process
-// of its own, thirty seconds at most. One line an attack: "NAME: got through: …" or "NAME: refused:
-// …". An attack returns NULL when it was refused (errno says how), or what it achieved. Exit
-// status: 0 nothing got through, 1 something did (or hung).
+// of its own, thirty seconds at most, and then the acts that are granted; `acts` these alone. One
+// line an attack: "NAME: got through: …" or "NAME: refused: …". An attack returns NULL when it was
+// refused (errno says how), or what it achieved; an act the same. One line an act: "NAME: works: …"
+// or "NAME: does not work: …". Exit status: 0 nothing got through, and what is granted works; 1
+// not.
 #pragma once
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -46,21 +48,27 @@ static inline int time_left(time_t* start) {
   return now.tv_sec - *start < 8;
 }
 
-static inline int attack_one(const struct attack* one) {
+struct attack_words {
+  const char *done, *not_done;
+};
+// attack_one returns whether it was done; a hang is what nobody wants.
+static inline int attack_one(const struct attack* one, struct attack_words words, int if_hung) {
   fflush(stdout);
   pid_t pid = fork();
   if (pid < 0) {
-    printf("%s: got through: no process for it: %s\n", one->name, strerror(errno));
-    return 1;
+    printf("%s: %s: no process for it: %s\n", one->name, if_hung ? words.done : words.not_done,
+           strerror(errno));
+    return if_hung;
   }
   if (pid == 0) {
     alarm(30);
     errno = 0;
     const char* done = one->run();
     if (done == NULL) {
-      printf("%s: refused: %s\n", one->name, errno != 0 ? strerror(errno) : "no effect");
+      const char* why = errno != 0 ? strerror(errno) : "no effect";
+      printf("%s: %s: %s\n", one->name, words.not_done, why);
     } else {
-      printf("%s: got through: %s\n", one->name, done);
+      printf("%s: %s: %s\n", one->name, words.done, done);
     }
     fflush(stdout);
     _exit(done == NULL ? 0 : 1);
@@ -70,23 +78,35 @@ static inline int attack_one(const struct attack* one) {
   }
   if (WIFEXITED(status)) return WEXITSTATUS(status);
   if (WTERMSIG(status) == SIGALRM) {
-    printf("%s: got through: it hung\n", one->name);
-    return 1;
+    printf("%s: %s: it hung\n", one->name, if_hung ? words.done : words.not_done);
+    return if_hung;
   }
-  printf("%s: refused: killed by signal %d\n", one->name, WTERMSIG(status));
+  printf("%s: %s: killed by signal %d\n", one->name, words.not_done, WTERMSIG(status));
   return 0;
 }
 
-static inline int attack_main(const struct attack* list, int argc, char** argv) {
+static inline int attack_suite(const struct attack* list, const struct attack* acts, int argc,
+                               char** argv) {
   if (argc < 2) return 2;
   attack_args = argv + 2;
-  int through = 0, tried = 0;
+  const int all = strcmp(argv[1], "all") == 0, only_acts = strcmp(argv[1], "acts") == 0;
+  const struct attack_words attempt = {"got through", "refused"}, act = {"works", "does not work"};
+  int through = 0, tried = 0, working = 0, granted = 0;
   for (; list->name != NULL; ++list) {
-    if (strcmp(argv[1], "all") != 0 && strcmp(argv[1], list->name) != 0) continue;
-    through += attack_one(list) != 0;
+    if (!all && strcmp(argv[1], list->name) != 0) continue;
+    through += attack_one(list, attempt, 1) != 0;
     ++tried;
   }
-  if (tried == 0) return 2;
-  printf("tried %d, got through %d\n", tried, through);
-  return through != 0;
+  for (; acts != NULL && acts->name != NULL; ++acts) {
+    if (!all && !only_acts && strcmp(argv[1], acts->name) != 0) continue;
+    working += attack_one(acts, act, 0) != 0;
+    ++granted;
+  }
+  if (tried + granted == 0) return 2;
+  printf("tried %d, got through %d; %d of %d granted acts work\n", tried, through, working,
+         granted);
+  return through != 0 || working != granted;
+}
+static inline int attack_main(const struct attack* list, int argc, char** argv) {
+  return attack_suite(list, NULL, argc, argv);
 }

@@ -1,5 +1,5 @@
-// Ways to run what no rule names: `attack_exec NAME FORBIDDEN MARK WRITE-TREE`; FORBIDDEN is a
-// program that no rule names, which would make the file MARK.
+// Ways to run what no rule names: `attack_exec NAME FORBIDDEN MARK WRITE-TREE SCRIPT`; FORBIDDEN is
+// a program that no rule names, which would make the file MARK; `sh SCRIPT` is granted.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -13,7 +13,7 @@
 
 static char* forbidden;
 static char* mark;
-static char* tree;
+static char *tree, *granted_script;
 extern char** environ;
 
 static const char* ran(void) {
@@ -291,6 +291,145 @@ static const char* path_flipped(void) {
   return ran() != NULL ? ran() : refused(EACCES);
 }
 
+// What is looked at and what runs are two: a link, the working directory and a descriptor lead now
+// to this program, which may run, now to the forbidden one. Either is told the same.
+enum { kFlipLink, kFlipDirectory, kFlipDescriptor };
+static struct {
+  int which, descriptor, good, bad;
+  char link[4096], next[4096], good_place[4096], bad_place[4096];
+} turn;
+static volatile unsigned turns;
+static void* turning(void* unused) {
+  (void)unused;
+  for (unsigned i = 0;; turns = ++i) {
+    if (turn.which == kFlipLink) {
+      (void)!symlink(i % 2 == 0 ? "/proc/self/exe" : forbidden, turn.next);
+      rename(turn.next, turn.link);
+    } else if (turn.which == kFlipDirectory) {
+      (void)!chdir(i % 2 == 0 ? turn.good_place : turn.bad_place);
+    } else {
+      dup2(i % 2 == 0 ? turn.good : turn.bad, turn.descriptor);
+    }
+  }
+  return NULL;
+}
+static const char* flipped_thing(int which) {
+  char path[4200];
+  char* argv[] = {(char*)"attack_exec", mark, (char*)"quiet", NULL};
+  turn.which = which;
+  snprintf(turn.link, sizeof turn.link, "%s/attack_exec", tree);
+  snprintf(turn.next, sizeof turn.next, "%s/next", tree);
+  snprintf(turn.good_place, sizeof turn.good_place, "%s/good", tree);
+  snprintf(turn.bad_place, sizeof turn.bad_place, "%s/bad", tree);
+  (void)!mkdir(turn.good_place, 0755);
+  (void)!mkdir(turn.bad_place, 0755);
+  snprintf(path, sizeof path, "%s/attack_exec", turn.good_place);
+  (void)!symlink("/proc/self/exe", path);
+  snprintf(path, sizeof path, "%s/attack_exec", turn.bad_place);
+  (void)!symlink(forbidden, path);
+  turn.good = open("/proc/self/exe", O_PATH);
+  turn.bad = open(forbidden, O_PATH);
+  turn.descriptor = dup(turn.good);
+  time_t start = 0;
+  for (int i = 0; i < 100 && ran() == NULL && time_left(&start); ++i) {
+    pid_t pid = fork();
+    if (pid == 0) {
+      pthread_t thread;
+      if (pthread_create(&thread, NULL, turning, NULL) != 0) _exit(errno);
+      // Each try comes after a change: a busy machine may let the other thread wait.
+      while (turns < 1 + (unsigned)i % 16) sched_yield();
+      if (which == kFlipLink) execve(turn.link, argv, environ);
+      if (which == kFlipDirectory) execve("attack_exec", argv, environ);
+      if (which == kFlipDescriptor) {
+        syscall(SYS_execveat, turn.descriptor, "", argv, environ, AT_EMPTY_PATH);
+      }
+      _exit(errno);
+    }
+    waitpid(pid, NULL, 0);
+  }
+  return ran() != NULL ? ran() : refused(EACCES);
+}
+static const char* link_flipped(void) {
+  return flipped_thing(kFlipLink);
+}
+static const char* directory_flipped(void) {
+  return flipped_thing(kFlipDirectory);
+}
+static const char* descriptor_flipped(void) {
+  return flipped_thing(kFlipDescriptor);
+}
+// `sh SCRIPT` is granted. A process that shares its working directory moves it away meanwhile, to
+// where another script has that name.
+static const char* shared_directory(void) {
+  char place[4096], path[4200], *slash;
+  snprintf(place, sizeof place, "%s", granted_script);
+  slash = strrchr(place, '/');
+  *slash = '\0';
+  snprintf(path, sizeof path, "%s/%s", tree, slash + 1);
+  int fd = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0755);
+  dprintf(fd, "echo > %s\n", mark);
+  close(fd);
+  char* argv[] = {(char*)"sh", slash + 1, NULL};
+  time_t start = 0;
+  for (int i = 0; i < 100 && ran() == NULL && time_left(&start); ++i) {
+    if (chdir(place) != 0) return NULL;
+    long pid = syscall(SYS_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0);
+    if (pid < 0) return NULL;
+    if (pid == 0) {
+      execve("/bin/sh", argv, environ);
+      _exit(errno);
+    }
+    usleep((useconds_t)(i * 50));
+    (void)!chdir(tree);
+    waitpid((pid_t)pid, NULL, 0);
+  }
+  return ran() != NULL ? ran() : refused(EACCES);
+}
+static const char* from_thread(void) {
+  pid_t pid = fork();
+  if (pid == 0) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, exec_one, forbidden) == 0) pthread_join(thread, NULL);
+    _exit(0);
+  }
+  waitpid(pid, NULL, 0);
+  return ran() != NULL ? ran() : refused(EACCES);
+}
+static const char* vfork_child(void) {
+  char* argv[] = {forbidden, mark, NULL};
+  pid_t pid = vfork();
+  if (pid == 0) {
+    execve(forbidden, argv, environ);
+    _exit(1);
+  }
+  waitpid(pid, NULL, 0);
+  return ran() != NULL ? ran() : refused(EACCES);
+}
+
+// What is granted.
+static const char* runs_script(void) {
+  char* argv[] = {(char*)"sh", granted_script, NULL};
+  pid_t pid = fork();
+  if (pid == 0) {
+    execve("/bin/sh", argv, environ);
+    _exit(1);
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  return status == 0 ? got("sh ran its script") : NULL;
+}
+static const char* runs_itself(void) {
+  char* argv[] = {(char*)"attack_exec", (char*)"nothing", (char*)"quiet", NULL};
+  pid_t pid = fork();
+  if (pid == 0) {
+    execve("/proc/self/exe", argv, environ);
+    _exit(1);
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 2 ? got("it ran itself") : NULL;
+}
+
 #define ONE(name) \
   { #name, name }
 int main(int argc, char** argv) {
@@ -298,18 +437,20 @@ int main(int argc, char** argv) {
     int fd = open(argv[1], O_CREAT | O_WRONLY, 0644);
     return fd < 0;
   }
-  if (argc < 5) return 2;
-  forbidden = argv[2], mark = argv[3], tree = argv[4];
+  if (argc < 6) return 2;
+  forbidden = argv[2], mark = argv[3], tree = argv[4], granted_script = argv[5];
   static const struct attack list[] = {
-      ONE(by_path),      ONE(as_granted_name), ONE(relative),           ONE(by_steps),
-      ONE(by_link),      ONE(by_descriptor),   ONE(by_path_descriptor), ONE(by_proc_descriptor),
-      ONE(copy_in_tree), ONE(copy_in_tmp),     ONE(copy_in_shm),        ONE(unlinked),
-      ONE(memory_file),  ONE(temporary),       ONE(hard_link),          ONE(by_loader),
-      ONE(script),       ONE(preload),         ONE(library_path),       ONE(audit),
-      ONE(tunables),     ONE(shell_startup),   ONE(shell_function),     ONE(nameless),
-      ONE(other_code),   ONE(other_script),    ONE(code_from_input),    ONE(no_arguments),
-      ONE(odd_flags),    ONE(huge_arguments),  ONE(deep_directory),     ONE(path_flipped),
-      ONE(many_threads), {NULL, NULL}};
+      ONE(by_path),          ONE(as_granted_name), ONE(relative),           ONE(by_steps),
+      ONE(by_link),          ONE(by_descriptor),   ONE(by_path_descriptor), ONE(by_proc_descriptor),
+      ONE(copy_in_tree),     ONE(copy_in_tmp),     ONE(copy_in_shm),        ONE(unlinked),
+      ONE(memory_file),      ONE(temporary),       ONE(hard_link),          ONE(by_loader),
+      ONE(script),           ONE(preload),         ONE(library_path),       ONE(audit),
+      ONE(tunables),         ONE(shell_startup),   ONE(shell_function),     ONE(nameless),
+      ONE(other_code),       ONE(other_script),    ONE(code_from_input),    ONE(no_arguments),
+      ONE(odd_flags),        ONE(huge_arguments),  ONE(deep_directory),     ONE(path_flipped),
+      ONE(many_threads),     ONE(link_flipped),    ONE(directory_flipped),  ONE(descriptor_flipped),
+      ONE(shared_directory), ONE(from_thread),     ONE(vfork_child),        {NULL, NULL}};
+  static const struct attack acts[] = {ONE(runs_script), ONE(runs_itself), {NULL, NULL}};
   char* names[] = {argv[0], argv[1], NULL};
-  return attack_main(list, 2, names);
+  return attack_suite(list, acts, 2, names);
 }

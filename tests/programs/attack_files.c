@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/io_uring.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -82,9 +83,13 @@ static const char* read_mapped_later(void) {
 }
 
 // What was not granted does not exist.
+static const char* tells(int fd) {
+  char text[100];
+  ssize_t size = fd >= 0 ? read(fd, text, sizeof text) : -1;
+  return size >= 0 ? got("read: %.*s", (int)size, text) : NULL;
+}
 static const char* opens(const char* path) {
-  int fd = open(path, O_RDONLY);
-  return fd >= 0 ? got("%.200s is open", path) : NULL;
+  return tells(open(path, O_RDONLY));
 }
 static const char* outside(void) {
   return opens(attack_args[2]);
@@ -98,7 +103,7 @@ static const char* outside_by_descriptor(void) {
   int fd = open(attack_args[1], O_PATH | O_DIRECTORY);
   char path[4096];
   snprintf(path, sizeof path, "../../../../../../../../../..%s", attack_args[2]);
-  return yes(openat(fd, path, O_RDONLY));
+  return tells(openat(fd, path, O_RDONLY));
 }
 static const char* outside_by_link(void) {
   unlink(W("out"));
@@ -124,9 +129,64 @@ static const char* outside_by_moving(void) {
   if (rename(W("a/b/c"), W("c")) != 0) return NULL;
   char path[4096];
   snprintf(path, sizeof path, "../../../../../../../../../../..%s", attack_args[2]);
-  const char* done = yes(openat(fd, path, O_RDONLY));
+  const char* done = tells(openat(fd, path, O_RDONLY));
   rmdir(W("c"));
   return done;
+}
+// By a ring that the kernel empties, with no system call of that name: io_uring.
+static const char* outside_by_ring(void) {
+  struct io_uring_params how = {0};
+  int ring = (int)syscall(SYS_io_uring_setup, 2, &how);
+  if (ring < 0) return NULL;
+  char* queue = mmap(NULL, how.sq_off.array + 64, PROT_READ | PROT_WRITE, MAP_SHARED, ring, 0);
+  char* answers = mmap(NULL, how.cq_off.cqes + 64, PROT_READ | PROT_WRITE, MAP_SHARED, ring,
+                       IORING_OFF_CQ_RING);
+  struct io_uring_sqe* entry =
+      mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQES);
+  if (queue == MAP_FAILED || answers == MAP_FAILED || entry == MAP_FAILED) return NULL;
+  *entry = (struct io_uring_sqe){.opcode = IORING_OP_OPENAT,
+                                 .fd = AT_FDCWD,
+                                 .addr = (unsigned long)attack_args[2],
+                                 .open_flags = O_RDONLY};
+  *(unsigned*)(queue + how.sq_off.array) = 0;
+  __atomic_store_n((unsigned*)(queue + how.sq_off.tail), 1, __ATOMIC_RELEASE);
+  if (syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0) return NULL;
+  int fd = ((struct io_uring_cqe*)(answers + how.cq_off.cqes))->res;
+  return fd >= 0 ? tells(fd) : refused(-fd);
+}
+static const char* own_key(void) {
+  return opens(attack_args[3]);
+}
+static const char* own_key_by_link(void) {
+  unlink(W("out"));
+  return symlink(attack_args[3], W("out")) == 0 ? opens(W("out")) : NULL;
+}
+static const char* own_key_by_proc(void) {
+  return opens(got("/proc/self/root%s", attack_args[3]));
+}
+static const char* own_key_linked(void) {
+  return link(attack_args[3], W("linked")) == 0 ? opens(W("linked")) : NULL;
+}
+static const char* own_ledger(void) {
+  return yes(open(attack_args[4], O_WRONLY | O_CREAT, 0644));
+}
+static int input_is_file(void) {
+  struct stat info;
+  return fstat(0, &info) == 0 && S_ISREG(info.st_mode);
+}
+static const char* input_reopened(void) {
+  if (!input_is_file()) return refused(EPERM);
+  return yes(open("/proc/self/fd/0", O_WRONLY | O_TRUNC));
+}
+static const char* input_mode(void) {
+  return input_is_file() ? yes(fchmod(0, 0777)) : refused(EPERM);
+}
+static const char* input_mapped(void) {
+  int fd = open("/dev/stdin", O_RDWR);
+  void* at = mmap(NULL, 7, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (at == MAP_FAILED) return NULL;
+  memcpy(at, "changed", 7);
+  return got("mapped and changed");
 }
 static const char* passwords(void) {
   return opens("/etc/shadow");
@@ -239,10 +299,45 @@ static const char* fill_nodes(void) {
   return got("200000 files");
 }
 
+// What is granted.
+static const char* reads(void) {
+  return opens(R("file"));
+}
+static const char* writes(void) {
+  int fd = open(W("new"), O_RDWR | O_CREAT | O_EXCL, 0600);
+  if (fd < 0 || write(fd, "abc", 3) != 3 || ftruncate(fd, 2) != 0 || fsync(fd) != 0) return NULL;
+  return lseek(fd, 0, SEEK_END) == 2 ? got("made and written") : NULL;
+}
+static const char* maps(void) {
+  int fd = open(W("own"), O_RDWR);
+  char* at = mmap(NULL, 4, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (at == MAP_FAILED) return NULL;
+  at[0] = 'O';
+  return msync(at, 4, MS_SYNC) == 0 ? got("mapped for writing") : NULL;
+}
+static const char* arranges(void) {
+  int made = mkdir(W("x"), 0755) == 0 && rename(W("own"), W("x/moved")) == 0;
+  int linked = made && link(W("x/moved"), W("hard")) == 0 && symlink("x/moved", W("soft")) == 0;
+  int gone = linked && unlink(W("hard")) == 0 && unlink(W("soft")) == 0;
+  return gone && rename(W("x/moved"), W("own")) == 0 && rmdir(W("x")) == 0
+             ? got("moved, linked, removed")
+             : NULL;
+}
+static const char* marks(void) {
+  int fd = open(W("own"), O_RDWR);
+  if (fchmod(fd, 0600) != 0 || futimens(fd, NULL) != 0) return NULL;
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0) return NULL;
+  return fcntl(fd, F_SETLK, (&(struct flock){.l_type = F_WRLCK})) == 0 ? got("mode, times, locks")
+                                                                       : NULL;
+}
+static const char* temporary(void) {
+  return yes(open("/tmp", O_TMPFILE | O_RDWR, 0600));
+}
+
 #define ONE(name) \
   { #name, name }
 int main(int argc, char** argv) {
-  if (argc < 5) return 2;
+  if (argc < 7) return 2;
   static const struct attack list[] = {ONE(read_open),
                                        ONE(read_append),
                                        ONE(read_truncate),
@@ -283,6 +378,15 @@ int main(int argc, char** argv) {
                                        ONE(outside_by_link),
                                        ONE(outside_by_proc),
                                        ONE(outside_by_moving),
+                                       ONE(outside_by_ring),
+                                       ONE(own_key),
+                                       ONE(own_key_by_link),
+                                       ONE(own_key_by_proc),
+                                       ONE(own_key_linked),
+                                       ONE(own_ledger),
+                                       ONE(input_reopened),
+                                       ONE(input_mode),
+                                       ONE(input_mapped),
                                        ONE(passwords),
                                        ONE(root_is_sealed),
                                        ONE(way_is_sealed),
@@ -312,5 +416,7 @@ int main(int argc, char** argv) {
                                        ONE(fill_shared_memory),
                                        ONE(fill_nodes),
                                        {NULL, NULL}};
-  return attack_main(list, argc, argv);
+  static const struct attack acts[] = {ONE(reads), ONE(writes),    ONE(maps),   ONE(arranges),
+                                       ONE(marks), ONE(temporary), {NULL, NULL}};
+  return attack_suite(list, acts, argc, argv);
 }

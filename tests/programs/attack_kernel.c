@@ -5,9 +5,12 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -263,6 +266,25 @@ static const char* namespace_descriptor(void) {
   return ioctl(fd, 0xb702) >= 0 ? got("the parent user namespace") : NULL;
 }
 
+// What is granted.
+static const char* waits_for_events(void) {
+  struct epoll_event event = {.events = EPOLLIN};
+  int many = epoll_create1(0), one = eventfd(1, 0);
+  if (epoll_ctl(many, EPOLL_CTL_ADD, one, &event) != 0) return NULL;
+  return epoll_wait(many, &event, 1, 5000) == 1 ? got("an event") : NULL;
+}
+static const char* narrows_itself(void) {
+  if (own_filter(SECCOMP_RET_ERRNO | 42, 0) != 0) return NULL;
+  return syscall(SYS_unshare, 0) != 0 && errno == 42 ? got("its own filter answers") : NULL;
+}
+static const char* asks_for_time_and_chance(void) {
+  struct timespec now;
+  unsigned char bytes[16];
+  return clock_gettime(CLOCK_BOOTTIME, &now) == 0 && getrandom(bytes, sizeof bytes, 0) == 16
+             ? got("time and random bytes")
+             : NULL;
+}
+
 #define ONE(name) \
   { #name, name }
 int main(int argc, char** argv) {
@@ -372,5 +394,7 @@ int main(int argc, char** argv) {
                                        ONE(sets_memory_map),
                                        ONE(namespace_descriptor),
                                        {NULL, NULL}};
-  return attack_main(list, argc, argv);
+  static const struct attack acts[] = {
+      ONE(waits_for_events), ONE(narrows_itself), ONE(asks_for_time_and_chance), {NULL, NULL}};
+  return attack_suite(list, acts, argc, argv);
 }

@@ -220,6 +220,6 @@ int main(int argc, char** argv) {
                                        ONE(race_port),
                                        ONE(race_families),
                                        {NULL, NULL}};
-  static const struct attack own[] = {ONE(granted), {NULL, NULL}};
-  return attack_main(strcmp(argv[1], "granted") == 0 ? own : list, argc, argv);
+  static const struct attack acts[] = {ONE(granted), {NULL, NULL}};
+  return attack_suite(list, acts, argc, argv);
 }

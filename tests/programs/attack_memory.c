@@ -245,6 +245,35 @@ static const char* trace_me(void) {
   return ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0 ? got("traced by its parent") : NULL;
 }
 
+// What is granted: memory to write, shared with others, of files.
+static const char* shares(void) {
+  char* at = map(PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1);
+  if (at == MAP_FAILED) return NULL;
+  pid_t pid = fork();
+  if (pid == 0) {
+    at[0] = 'x';
+    _exit(0);
+  }
+  waitpid(pid, NULL, 0);
+  return at[0] == 'x' ? got("a child wrote in it") : NULL;
+}
+static const char* shares_segment(void) {
+  int id = shmget(IPC_PRIVATE, kPage, IPC_CREAT | 0700);
+  char* at = shmat(id, NULL, 0);
+  shmctl(id, IPC_RMID, NULL);
+  if (at == (void*)-1) return NULL;
+  at[0] = 'x';
+  return got("written");
+}
+static const char* maps_file(void) {
+  int fd = file_in(attack_args[0]);
+  if (fd < 0 || ftruncate(fd, kPage) != 0) return NULL;
+  char* at = map(PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+  if (at == MAP_FAILED) return NULL;
+  at[0] = 'x';
+  return munmap(at, kPage) == 0 ? got("written") : NULL;
+}
+
 int main(int argc, char** argv) {
   static const struct attack list[] = {{"write_and_execute", write_and_execute},
                                        {"write_then_execute", write_then_execute},
@@ -273,5 +302,9 @@ int main(int argc, char** argv) {
                                        {"traced", traced},
                                        {"trace_me", trace_me},
                                        {NULL, NULL}};
-  return attack_main(list, argc, argv);
+  static const struct attack acts[] = {{"shares", shares},
+                                       {"shares_segment", shares_segment},
+                                       {"maps_file", maps_file},
+                                       {NULL, NULL}};
+  return attack_suite(list, acts, argc, argv);
 }

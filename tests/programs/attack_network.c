@@ -212,6 +212,6 @@ int main(int argc, char** argv) {
       ONE(ping),           ONE(unix_datagram),  ONE(crypto),           ONE(stream_control),
       ONE(other_families), ONE(other_netlink),  ONE(sees_interfaces),  ONE(adds_route),
       {NULL, NULL}};
-  static const struct attack own[] = {ONE(own_loopback), {NULL, NULL}};
-  return attack_main(strcmp(argv[1], "own_loopback") == 0 ? own : list, argc, argv);
+  static const struct attack acts[] = {ONE(own_loopback), {NULL, NULL}};
+  return attack_suite(list, acts, argc, argv);
 }

@@ -260,6 +260,29 @@ static const char* real_time(void) {
              : NULL;
 }
 
+// What is granted: power over its own.
+static const char* kills_its_child(void) {
+  int status = 0;
+  pid_t pid = fork();
+  if (pid == 0) {
+    for (;;) pause();
+  }
+  if (kill(pid, SIGSTOP) != 0 || waitpid(pid, &status, WUNTRACED) != pid || !WIFSTOPPED(status))
+    return NULL;
+  if (kill(pid, SIGCONT) != 0 || kill(pid, SIGKILL) != 0) return NULL;
+  return waitpid(pid, &status, 0) == pid && WTERMSIG(status) == SIGKILL ? got("stopped, killed")
+                                                                        : NULL;
+}
+static const char* is_nice(void) {
+  struct rlimit fewer = {16, 16};
+  return setpriority(PRIO_PROCESS, 0, 5) == 0 && setrlimit(RLIMIT_NOFILE, &fewer) == 0
+             ? got("priority and limits of its own")
+             : NULL;
+}
+static const char* leads_a_session(void) {
+  return setsid() == getpid() ? got("a session") : NULL;
+}
+
 #define ONE(name) \
   { #name, name }
 int main(int argc, char** argv) {
@@ -309,5 +332,7 @@ int main(int argc, char** argv) {
                                        ONE(init_time_limit),
                                        {NULL, NULL}};
   signal(SIGTERM, SIG_IGN);
-  return attack_main(list, argc, argv);
+  static const struct attack acts[] = {
+      ONE(kills_its_child), ONE(is_nice), ONE(leads_a_session), {NULL, NULL}};
+  return attack_suite(list, acts, argc, argv);
 }
