@@ -9,6 +9,8 @@
 #include <memory>
 
 #include "governor/forecast.h"
+#include "governor/inquiry.h"
+#include "governor/resolve.h"
 #include "permit/endpoint.h"
 #include "writ/print.h"
 #include "writ/request_of.h"
@@ -141,7 +143,71 @@ int told(const Options& options, const std::string& question, const governor::Fo
   return forecast.denial ? kNo : kYes;
 }
 
+// What the gate would see of a program, as far as the run can see it itself.
+Result<std::variant<permit::ExecFacts, Denial>> facts_here(const governor::AskExec& ask) {
+  permit::ExecFacts facts;
+  facts.argv = ask.command;
+  facts.environment = ask.environment;
+  facts.directory = ask.directory;
+  const std::string& name = ask.command.at(0);
+  const Result<std::string> program = governor::find_program(name, ask.directory, ask.environment);
+  if (!program) {
+    if (name.find('/') == std::string::npos) {
+      Denial no;
+      no.asked = governor::asked_text(ask);
+      no.because = "there is no program `" + printable(name) +
+                   "` in this run: what is not granted does not exist here";
+      no.allow = "ask about its whole path: that shows the rule to grant";
+      return std::variant<permit::ExecFacts, Denial>(std::move(no));
+    }
+    const std::optional<std::string> path = permit::join_path(ask.directory, name);
+    if (!path) return unclear(name, "a path");
+    facts.program = *path;
+    return std::variant<permit::ExecFacts, Denial>(std::move(facts));
+  }
+  const permit::Place place = TRY(governor::follow_path(*program));
+  Result<permit::ExecFacts> looked = governor::facts_for(
+      place.path, *program, ask.command, ask.environment, ask.directory, governor::digest_file);
+  if (looked) return std::variant<permit::ExecFacts, Denial>(std::move(*looked));
+  facts.program = place.path;
+  return std::variant<permit::ExecFacts, Denial>(std::move(facts));
+}
+
 }  // namespace
+
+Result<int> can_inside(const Options& options) {
+  if (options.target == "run") {
+    return Error(Code::InvalidArgument, "a run starts no other run yet: ask about `exec`");
+  }
+  if (!options.permit.empty()) {
+    return Error(Code::InvalidArgument, "inside a run its own permit is meant: no --permit");
+  }
+  const governor::RunRequest here = TRY(request_here(options));
+  const Asked asked = TRY(asked_of(options, here));
+  governor::Forecast forecast;
+  std::string question;
+  for (const governor::Ask& ask : asked.asks) {
+    question = governor::asked_text(ask);
+    governor::GateQuestion gate;
+    if (const auto* exec = std::get_if<governor::AskExec>(&ask)) {
+      auto facts = TRY(facts_here(*exec));
+      if (Denial* no = std::get_if<Denial>(&facts)) {
+        forecast.denial = std::move(*no);
+        break;
+      }
+      gate = std::move(std::get<permit::ExecFacts>(facts));
+    } else if (const auto* endpoint = std::get_if<governor::AskEndpoint>(&ask)) {
+      gate = *endpoint;
+    } else {
+      gate = std::get<governor::AskPlace>(ask);
+    }
+    governor::InquiryAnswer told = TRY(governor::inquire(std::move(gate)));
+    forecast.permit = short_hex(told.permit);
+    forecast.denial = std::move(told.denial);
+    if (forecast.denial) break;
+  }
+  return told(options, question, forecast, asked.note);
+}
 
 Result<int> can(const Options& options, Machine& machine) {
   const governor::RunRequest request = TRY(request_of(options, machine));

@@ -141,7 +141,7 @@ Result<int> doctor(const Options& options, Machine& machine) {
   return good ? kYes : kNo;
 }
 
-Result<int> version(const Options& options, Machine&) {
+Result<int> version(const Options& options) {
   if (options.json) {
     json::Value value = new_answer();
     value.set("version", WRIT_VERSION).set("permit", permit::kPermitVersion);

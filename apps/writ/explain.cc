@@ -1,6 +1,7 @@
 // explain: why something was refused or how it came to be, from the ledger and its clear text.
 #include <fmt/format.h>
 
+#include "governor/inquiry.h"
 #include "ledger/store/reader.h"
 #include "writ/event_json.h"
 #include "writ/ledger_files.h"
@@ -107,6 +108,30 @@ Result<int> explain(const Options& options, Machine& machine) {
   if (denial.allow.empty()) denial.allow = describe(denial.reason).remedy;
   answer(lines_of(denial, more, head).substr(std::string("writ: ").size()));
   return kYes;
+}
+
+Result<int> explain_inside(const Options& options) {
+  if (options.codes) return all_codes(options);
+  if (options.target.empty() && !options.last) {
+    return Error(Code::InvalidArgument, "explain what?  writ explain EVENT | --last | --codes");
+  }
+  const governor::InquiryAnswer told = TRY(governor::inquire(governor::AskRefusals{}));
+  for (const governor::Told& one : told.refusals) {
+    const bool meant = options.last || options.target == std::to_string(one.leaf.get()) ||
+                       options.target == ledger::to_string(one.event);
+    if (!meant) continue;
+    if (options.json) {
+      put_answer(as_json(one));
+    } else {
+      answer(lines_of(one, run_and_permit(told.run, told.permit))
+                 .substr(std::string("writ: ").size()));
+    }
+    return kYes;
+  }
+  return Error(Code::NotFound, options.last ? "nothing of this run was refused so far"
+                                            : "it is none of the last " +
+                                                  std::to_string(told.refusals.size()) +
+                                                  " refusals of this run");
 }
 
 }  // namespace writ::cli

@@ -27,7 +27,8 @@ Result<int> init(const Options& options, Machine& machine) {
   settings.host = ::gethostname(host.data(), host.size() - 1) == 0 ? host.data() : "host";
   settings.policies = assets::starter_policy();
   settings.schema = assets::policy_schema();
-  settings.sets = {{"base", assets::set_base()},
+  settings.sets = {{"ask", assets::set_ask()},
+                   {"base", assets::set_base()},
                    {"c-build", assets::set_c_build()},
                    {"python", assets::set_python()}};
   const governor::InitDone done = TRY(governor::initialise(

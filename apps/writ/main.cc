@@ -7,6 +7,7 @@
 #include <map>
 
 #include "demo/demo.h"
+#include "governor/inquiry.h"
 #include "writ/options.h"
 #include "writ/print.h"
 #include "writ/verbs.h"
@@ -22,7 +23,16 @@ Result<int> show_demo(const Options& options, Machine&) {
   return demo::run_demo({.program = program.string(), .keep = options.keep, .json = options.json});
 }
 
+// A run reaches none of this account's places: what it may ask, it asks its governor.
+Result<int> dispatch_inside(const Options& options) {
+  if (options.verb == "can") return can_inside(options);
+  if (options.verb == "explain") return explain_inside(options);
+  return Error(Code::InvalidArgument, "inside a run only `writ can` and `writ explain` answer");
+}
+
 Result<int> dispatch(const Options& options) {
+  if (options.verb == "version") return version(options);
+  if (governor::inside_run()) return dispatch_inside(options);
   using Act = Result<int> (*)(const Options&, Machine&);
   static const std::map<std::string, Act> kActs = {
       {"init", init},
@@ -57,7 +67,6 @@ Result<int> dispatch(const Options& options) {
       {"proof verify", proof_verify},
       {"doctor", doctor},
       {"demo", show_demo},
-      {"version", version},
   };
   static const SystemClock clock;
   static SystemRandom random;

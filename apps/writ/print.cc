@@ -102,6 +102,27 @@ int refused(const Denial& denial, bool json) {
   return kNo;
 }
 
+std::string lines_of(const governor::Told& told, const std::string& where) {
+  DenialMore more;
+  more.asked_by =
+      fmt::format("{}   pid {}, {}", told.asked_by.empty() ? "the run's start" : told.asked_by,
+                  told.pid, where);
+  more.record = fmt::format("seq {}, entry {}          writ explain {}", told.event.seq.get(),
+                            told.leaf.get(), told.leaf.get());
+  return lines_of(told.denial, more);
+}
+
+std::string run_and_permit(const RunId& run, const PermitId& permit) {
+  return "run " + to_string(run) + ", permit " + short_hex(permit);
+}
+
+json::Value as_json(const governor::Told& told) {
+  json::Value value = new_answer();
+  value.set("refused", as_json(told.denial));
+  value.set("seq", told.event.seq.get()).set("entry", told.leaf.get());
+  return value;
+}
+
 std::string seconds(std::int64_t nanos) {
   const double value = static_cast<double>(nanos) / 1e9;
   if (value < 0.1) return fmt::format("{:.1f} ms", value * 1000);

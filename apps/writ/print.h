@@ -38,6 +38,11 @@ std::string lines_of(const Denial& denial, const DenialMore& more = {},
 // refused prints the denial of a permit or a domain, and gives the exit status for "no".
 int refused(const Denial& denial, bool json);
 
+// lines_of what a run was told of a refusal; `where` names the run and its permit.
+std::string lines_of(const governor::Told& told, const std::string& where);
+std::string run_and_permit(const RunId& run, const PermitId& permit);
+json::Value as_json(const governor::Told& told);
+
 // seconds is "3.2 s", "0.41 s", "6.1 ms".
 std::string seconds(std::int64_t nanos);
 // left is "1h52m", "14m", "9s".

@@ -12,7 +12,7 @@ extern char** environ;
 
 namespace writ::cli {
 
-Result<governor::RunRequest> request_of(const Options& options, const Machine& machine) {
+Result<governor::RunRequest> request_here(const Options& options) {
   governor::RunRequest request;
   request.domain = options.domain;
   request.command = *options.command;
@@ -24,6 +24,11 @@ Result<governor::RunRequest> request_of(const Options& options, const Machine& m
     return Error(Code::NotFound, "the working directory is gone or cannot be named");
   }
   request.directory = directory.data();
+  return request;
+}
+
+Result<governor::RunRequest> request_of(const Options& options, const Machine& machine) {
+  governor::RunRequest request = TRY(request_here(options));
   if (!options.permit.empty()) {
     request.permit_name = options.permit;
     Result<ByteVec> file = find_permit(machine.home, options.permit);

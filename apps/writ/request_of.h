@@ -9,6 +9,8 @@
 
 namespace writ::cli {
 
+// request_here is the same without any permit.
+Result<governor::RunRequest> request_here(const Options& options);
 Result<governor::RunRequest> request_of(const Options& options, const Machine& machine);
 
 }  // namespace writ::cli

@@ -128,26 +128,12 @@ Result<int> run_governed(const Options& options, Machine& machine, enforce::Term
   const auto tell = [&](const std::string& lines) {
     announcer.tell(kind == enforce::Terminal::All ? with_returns(lines) : lines);
   };
-  const std::string where =
-      "run " + to_string(admission.run()) + ", permit " + short_hex(admission.permit().id());
+  const std::string where = run_and_permit(admission.run(), admission.permit().id());
   governor::GovernOptions govern_options;
   govern_options.terminal = terminal.get();
   govern_options.on_refusal = [&](const governor::Told& told) {
     if (options.quiet) return;
-    if (options.json) {
-      json::Value value = new_answer();
-      value.set("refused", as_json(told.denial));
-      value.set("seq", told.event.seq.get()).set("entry", told.leaf.get());
-      tell(json_line(value));
-      return;
-    }
-    DenialMore more;
-    more.asked_by =
-        fmt::format("{}   pid {}, {}", told.asked_by.empty() ? "the run's start" : told.asked_by,
-                    told.pid, where);
-    more.record = fmt::format("seq {}, entry {}          writ explain {}", told.event.seq.get(),
-                              told.leaf.get(), told.leaf.get());
-    tell(lines_of(told.denial, more));
+    tell(options.json ? json_line(as_json(told)) : lines_of(told, where));
   };
   // From here on it waits: what reading and verifying took goes back, and its few threads share.
   (void)::mallopt(M_ARENA_MAX, 2);

@@ -52,6 +52,10 @@ Result<int> ledger_erase(const Options& options, Machine& machine);
 Result<int> proof_export(const Options& options, Machine& machine);
 Result<int> proof_verify(const Options& options, Machine& machine);
 Result<int> doctor(const Options& options, Machine& machine);
-Result<int> version(const Options& options, Machine& machine);
+Result<int> version(const Options& options);
+
+// Inside a run, with no machine but the run's own (governor/inquiry.h).
+Result<int> can_inside(const Options& options);
+Result<int> explain_inside(const Options& options);
 
 }  // namespace writ::cli

@@ -46,7 +46,15 @@ Result<UniqueFd> open_at(FdRef dir, const std::string& path, int flags, std::uin
   for (;;) {
     const long fd = syscall(SYS_openat2, dir.number(), path.c_str(), &how, sizeof how);
     if (fd >= 0) return adopt_fd(static_cast<int>(fd));
+    if (errno == ENOSYS && resolve == 0) break;
     if (errno != EINTR && errno != EAGAIN) return errno_error(errno, "open " + quoted(path));
+  }
+  // A sandbox hides openat2 from its programs, ours too; openat does the same when nothing is to be
+  // resolved in a special way.
+  for (;;) {
+    const int fd = ::openat(dir.number(), path.c_str(), flags | O_CLOEXEC, mode);
+    if (fd >= 0) return adopt_fd(fd);
+    if (errno != EINTR) return errno_error(errno, "open " + quoted(path));
   }
 }
 

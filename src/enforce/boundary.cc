@@ -351,6 +351,7 @@ Result<Boundary> build(const Plan& plan, Prepared prepared, const Capabilities& 
 
   Boundary out;
   if (!plan.resolv_conf.empty()) out.resolver = TRY(await(lifeline, wire::Kind::Resolver));
+  if (plan.inquiry) out.inquiry = TRY(await(lifeline, wire::Kind::Inquiry));
   if (plan.terminal != Terminal::None) {
     out.terminal = TRY(await(lifeline, wire::Kind::Terminal));
   }

@@ -38,6 +38,7 @@ struct Boundary {
   UniqueFd listener;    // seccomp user notification; the only copy
   UniqueFd resolver;    // where the run asks for names (resolver.h); none: the plan has none
   UniqueFd diagnosis;   // sock_diag(7) of the run's network (net_local.h); none: not on this kernel
+  UniqueFd inquiry;     // where the run asks its governor, with Plan::inquiry
   UniqueFd terminal;    // the master side of the run's own, with Plan::terminal
 };
 

@@ -109,6 +109,12 @@ UniqueFd Ground::take_terminal() {
   return std::move((*state_->boundary)->terminal);
 }
 
+UniqueFd Ground::take_inquiry() {
+  state_->wait_for(state_->posted);
+  if (!state_->boundary || !*state_->boundary) return {};
+  return std::move((*state_->boundary)->inquiry);
+}
+
 void Ground::keep(Supervisor& supervisor, FdRef finished) {
   State& s = *state_;
   s.post([&s, &supervisor, finished] {

@@ -37,6 +37,8 @@ class Ground {
   // take_terminal waits for the boundary and takes Boundary::terminal: none without one, or where
   // there is no boundary.
   UniqueFd take_terminal();
+  // take_inquiry is the same of Boundary::inquiry.
+  UniqueFd take_inquiry();
   // keep hands the boundary to the supervisor. `finished` (an eventfd) is written when all is over.
   void keep(Supervisor& supervisor, FdRef finished);
   Result<Outcome> wait();

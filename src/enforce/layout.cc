@@ -218,6 +218,7 @@ class Builder {
          {"/dev/stderr", "/proc/self/fd/2"}}};
     for (const auto& [path, target] : streams) step(Op::Symlink, path).target = target;
     if (plan_.terminal != Terminal::None) terminals();
+    if (plan_.inquiry) step(Op::Socket, kInquirySocket);
     if (!entries_.contains("/tmp")) {
       directory("/tmp");
       scratch("/tmp", kTmpBytes, kTmpInodes, 01777);

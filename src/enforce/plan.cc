@@ -30,6 +30,7 @@ enum Key : int {
   kResolvConf = 15,
   kTerminal = 16,
   kListen = 17,
+  kInquiry = 18,
 };
 
 // Arguments and variables are bytes: the kernel does not ask for UTF-8, nor do paths.
@@ -232,6 +233,7 @@ ByteVec encode(const Plan& plan) {
     w.key(kTerminal).uint(static_cast<std::uint64_t>(plan.terminal));
     w.key(kListen);
     write(w, plan.listen);
+    w.key(kInquiry).boolean(plan.inquiry);
   });
   // Nothing in it can fail: no text, no key twice, no item copied.
   return std::move(w).finish().value();
@@ -240,9 +242,9 @@ ByteVec encode(const Plan& plan) {
 Result<Plan> decode_plan(Bytes bytes) {
   Reader r(bytes);
   Plan out;
-  constexpr std::size_t kFields = 18;
-  if (TRY(r.enter_map()) != kFields) return r.refuse("a plan has 18 fields");
-  for (int key = kVersion; key <= kListen; ++key) {
+  constexpr std::size_t kFields = 19;
+  if (TRY(r.enter_map()) != kFields) return r.refuse("a plan has 19 fields");
+  for (int key = kVersion; key <= kInquiry; ++key) {
     if (TRY(r.integer()) != key) return r.refuse("unknown field of a plan");
     switch (static_cast<Key>(key)) {
       case kVersion:
@@ -279,6 +281,7 @@ Result<Plan> decode_plan(Bytes bytes) {
         break;
       }
       case kListen: out.listen = TRY(read_endpoints(r)); break;
+      case kInquiry: out.inquiry = TRY(r.boolean()); break;
     }
   }
   TRY(r.leave());

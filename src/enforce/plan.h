@@ -92,6 +92,8 @@ enum class Terminal : std::uint8_t {
   All = 2,
 };
 
+inline constexpr const char* kInquirySocket = "/dev/writ";
+
 struct Plan {
   RunId run;
   std::string hostname = "run";
@@ -108,6 +110,8 @@ struct Plan {
   std::vector<Endpoint> listen;
   // Where a file leads the run's programs to its resolver (resolver.h); empty: names lead nowhere.
   std::string resolv_conf;
+  // The run may ask its governor (governor/inquiry.h): a socket of its own lies at kInquirySocket.
+  bool inquiry = false;
   // The first program.
   std::string program;  // absolute path inside the run
   std::vector<std::string> argv;

@@ -24,6 +24,7 @@ Plan full() {
   out.mechanisms = {"landlock:7"};
   out.resolv_conf = "/etc/resolv.conf";
   out.connect = {{Protocol::Udp, "a.example", {{1, 2}, {3, 3}}}};
+  out.inquiry = true;
   out.listen = {{Protocol::Tcp, "0.0.0.0/0", {{80, 80}}}};
   return out;
 }
@@ -41,6 +42,7 @@ TEST(Plan, DecodesToWhatWasEncoded) {
   EXPECT_EQ(back.identity.owner_gid, 3u);
   EXPECT_EQ(back.connect, plan.connect);
   EXPECT_EQ(back.listen, plan.listen);
+  EXPECT_TRUE(back.inquiry);
   EXPECT_EQ(digest(back), digest(plan));
 }
 
@@ -70,6 +72,7 @@ TEST(Plan, EveryFieldChangesTheDigest) {
   EXPECT_TRUE(changed([](Plan& p) { p.covers.clear(); }));
   EXPECT_TRUE(changed([](Plan& p) { p.jit = false; }));
   EXPECT_TRUE(changed([](Plan& p) { p.listen.clear(); }));
+  EXPECT_TRUE(changed([](Plan& p) { p.inquiry = false; }));
   EXPECT_TRUE(changed([](Plan& p) { p.limits.wall_ms.reset(); }));
   EXPECT_TRUE(changed([](Plan& p) { p.limits.cpu_ms = 0; }));
   EXPECT_TRUE(changed([](Plan& p) { p.limits.process_memory = 0; }));

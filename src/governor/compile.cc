@@ -208,6 +208,16 @@ std::optional<Denial> place_resolver(Mounts& mounts, enforce::Plan& plan) {
   return {};
 }
 
+// A run that may execute `writ` may ask its governor: nothing else gives it a socket to it.
+bool names_this_program(const enforce::Plan& plan) {
+  struct stat own = {};
+  if (::stat("/proc/self/exe", &own) != 0) return false;
+  const enforce::FileIdentity self{own.st_dev, own.st_ino};
+  return std::any_of(plan.mounts.begin(), plan.mounts.end(), [&](const enforce::Mount& mount) {
+    return mount.kind == enforce::MountKind::Program && mount.identity == self;
+  });
+}
+
 }  // namespace
 
 std::optional<Denial> unenforced(const permit::Grant& grant, const permit::Limits& limits,
@@ -355,6 +365,7 @@ Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilit
     if (auto no = place_resolver(mounts, plan)) return Compiled(*no);
   }
   mounts.finish(plan);
+  plan.inquiry = names_this_program(plan);
 
   const std::optional<enforce::Identity> identity = identity_of(request.who);
   if (!identity) {
@@ -388,6 +399,7 @@ Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilit
     if (named) plan.mechanisms.emplace_back("net:resolver");
     if (kernel.landlock_abi >= 4) plan.mechanisms.emplace_back("landlock:no-tcp");
   }
+  if (plan.inquiry) plan.mechanisms.emplace_back("inquiry");
   return Compiled(std::move(plan));
 }
 

@@ -81,6 +81,7 @@ class Forecaster {
     const Found& found = vetting.found;
     const Bounds bounds{claims.grant, found.facts, found.when.get()};
     const InForce in_force{found.standing->policy, found.standing->bundle};
+    GateQuestion question;
     if (const AskExec* exec = std::get_if<AskExec>(&ask_)) {
       Result<Chosen> chosen =
           choose(claims.grant, program_, exec->command, exec->environment, exec->directory);
@@ -89,15 +90,13 @@ class Forecaster {
                               "check the program, or grant what it needs"));
       }
       if (const Denial* no = std::get_if<Denial>(&*chosen)) return Objection(*no);
-      const permit::ExecFacts& facts = std::get<Command>(*chosen).facts;
-      return TRY(judge_exec(bounds, in_force, facts, false, found.time)).denial;
+      question = std::move(std::get<Command>(*chosen).facts);
+    } else if (const AskEndpoint* endpoint = std::get_if<AskEndpoint>(&ask_)) {
+      question = *endpoint;
+    } else {
+      question = AskPlace{std::get<AskPlace>(ask_).access, path_};
     }
-    if (const AskEndpoint* endpoint = std::get_if<AskEndpoint>(&ask_)) {
-      return TRY(judge_endpoint(bounds, in_force, endpoint->way, endpoint->facts, found.time))
-          .denial;
-    }
-    const AskPlace& place = std::get<AskPlace>(ask_);
-    return TRY(judge_place(bounds, in_force, place.access, path_, found.time)).denial;
+    return TRY(judge(bounds, in_force, question, found.time)).denial;
   }
 
   const Ask& ask_;

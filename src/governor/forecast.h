@@ -27,14 +27,6 @@ struct AskExec {
   std::vector<std::string> environment;  // of the caller; cleaned to what the rule allows
   std::string directory;
 };
-struct AskEndpoint {
-  permit::Way way = permit::Way::Connect;
-  permit::EndpointFacts facts;
-};
-struct AskPlace {
-  permit::Access access = permit::Access::ToRead;
-  std::string path;  // absolute
-};
 using Ask = std::variant<AskExec, AskEndpoint, AskPlace>;
 // asked_text is the question for people: "exec /usr/bin/make test", "connect tcp:example.org:443".
 std::string asked_text(const Ask& ask);

@@ -27,6 +27,11 @@ std::optional<Told> GateVerdicts::last_violation() const {
   return violation_;
 }
 
+std::vector<Told> GateVerdicts::refusals() const {
+  const std::scoped_lock lock(mutex_);
+  return {refusals_.begin(), refusals_.end()};
+}
+
 InForce GateVerdicts::in_force() const {
   const std::scoped_lock lock(mutex_);
   return in_force_;
@@ -67,6 +72,8 @@ void GateVerdicts::tell(const enforce::Caller& caller, Told& told) {
       }
     }
     call = on_refusal_;
+    refusals_.push_front(told);
+    if (refusals_.size() > kMaxRefusals) refusals_.pop_back();
   }
   if (call) call(told);
 }

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -58,6 +59,13 @@ class GateVerdicts final : public enforce::Verdicts {
   void on_refusal(std::function<void(const Told&)> call);
   // last_violation is what ended the run, if something did.
   std::optional<Told> last_violation() const;
+  // judge answers what nothing depends on (inquiry.h); nothing is recorded.
+  Result<Judged> judge(const GateQuestion& question) const {
+    return governor::judge(bounds(), in_force(), question, clock_.now());
+  }
+  // refusals are the last that were recorded, newest first, at most kMaxRefusals.
+  static constexpr std::size_t kMaxRefusals = 64;
+  std::vector<Told> refusals() const;
   // images are the programs that were released.
   RunningImages& images() { return images_; }
 
@@ -119,6 +127,7 @@ class GateVerdicts final : public enforce::Verdicts {
   };
   std::map<FileLook, Known> known_;
   RunningImages images_;
+  std::deque<Told> refusals_;  // newest first
   std::optional<Told> violation_;
   std::function<void(const Told&)> on_refusal_;
 };

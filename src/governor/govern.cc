@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "governor/inquiry.h"
 #include "governor/registry.h"
 #include "governor/watch.h"
 
@@ -62,8 +63,14 @@ Result<RunEnd> govern(const Admission& admission, Installation& here, RunSite& s
       supervisor.on_stopped(terminal->stopped());
       terminal->take(site.ground()->take_terminal());
     }
+    UniqueFd inquiry;
+    if (admission.plan().inquiry) inquiry = site.ground()->take_inquiry();
     site.ground()->keep(supervisor, finished.borrow());
     watch->start(supervisor, verdicts, recorder);
+    std::optional<InquiryDesk> desk;
+    if (admission.plan().inquiry) {
+      desk.emplace(std::move(inquiry), admission.run(), admission.permit().id(), verdicts);
+    }
     if (terminal == nullptr) {
       site.streams().copy(finished.borrow());
     } else {

@@ -65,4 +65,16 @@ Result<Judged> judge_place(const Bounds& bounds, InForce in_force, permit::Acces
   return judged;
 }
 
+Result<Judged> judge(const Bounds& bounds, InForce in_force, const GateQuestion& question,
+                     UnixMillis time) {
+  if (const permit::ExecFacts* facts = std::get_if<permit::ExecFacts>(&question)) {
+    return judge_exec(bounds, std::move(in_force), *facts, false, time);
+  }
+  if (const AskEndpoint* one = std::get_if<AskEndpoint>(&question)) {
+    return judge_endpoint(bounds, std::move(in_force), one->way, one->facts, time);
+  }
+  const AskPlace& place = std::get<AskPlace>(question);
+  return judge_place(bounds, std::move(in_force), place.access, place.path, time);
+}
+
 }  // namespace writ::governor

@@ -36,6 +36,16 @@ struct InForce {
   BundleDigest bundle;
 };
 
+struct AskEndpoint {
+  permit::Way way = permit::Way::Connect;
+  permit::EndpointFacts facts;
+};
+struct AskPlace {
+  permit::Access access = permit::Access::ToRead;
+  std::string path;  // absolute
+};
+using GateQuestion = std::variant<permit::ExecFacts, AskEndpoint, AskPlace>;
+
 struct Judged {
   std::optional<Denial> denial;
   bool produced = false;
@@ -53,5 +63,9 @@ Result<Judged> judge_endpoint(const Bounds& bounds, InForce in_force, permit::Wa
 // No gate asks this: the run's mounts are made of the whole grant, which policy saw at admission.
 Result<Judged> judge_place(const Bounds& bounds, InForce in_force, permit::Access access,
                            const std::string& path, UnixMillis time);
+
+// judge is the one of these that fits; an exec is not the run's first.
+Result<Judged> judge(const Bounds& bounds, InForce in_force, const GateQuestion& question,
+                     UnixMillis time);
 
 }  // namespace writ::governor

@@ -10,9 +10,11 @@
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "enforce/init/sys.h"
@@ -108,6 +110,7 @@ class Root {
       case wire::Op::Cover: return cover(path);
       case wire::Op::Seal: return seal(path);
       case wire::Op::Text: return text(script_.text(step.target), path);
+      case wire::Op::Socket: return listening(path);
       case wire::Op::Terminals: return attach(terminals(step.inode, step.attributes), path);
     }
     errno = EINVAL;
@@ -229,6 +232,27 @@ class Root {
            path);
     (void)close(source);
     need(unlinkat(root_, kTextFile, 0), "making", path);
+  }
+
+  // Where the run asks its governor. A socket's path is short: it is bound from the root itself.
+  void listening(const char* path) {
+    need(fchdir(root_), "entering the run's root");
+    sockaddr_un at{};
+    at.sun_family = AF_UNIX;
+    const std::size_t size = strlen(path + 1);
+    if (size >= sizeof at.sun_path) {
+      errno = ENAMETOOLONG;
+      fail("making socket", path);
+    }
+    memcpy(at.sun_path, path + 1, size);
+    const int fd = static_cast<int>(need(
+        socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "making socket", path));
+    need(::bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at), "making socket", path);
+    need(listen(fd, 16), "making socket", path);
+    wire::Message message;
+    message.kind = wire::Kind::Inquiry;
+    if (!send_message(message, fd)) _exit(0);
+    (void)close(fd);
   }
 
   void seal(const char* path) {

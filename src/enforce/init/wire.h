@@ -26,17 +26,18 @@ struct Table {
 };
 
 enum class Op : std::uint32_t {
-  Directory = 1,  // make `path` in the root that is being built
-  File = 2,       // make an empty file, to be mounted over
-  Symlink = 3,    // `path` -> `target`
-  Bind = 4,       // the host's `path`, with identity, or descriptor `fd`, mounted at `path`
-  Device = 5,     // the host's character device `path` of number `inode`, mounted at `path`
-  Scratch = 6,    // a fresh tmpfs at `path`: `size` bytes, `inode` inodes, `mode`
-  Proc = 7,       // the run's own /proc
-  Cover = 8,      // an empty, unwritable thing of the same type over `path`
-  Seal = 9,       // the mount at `path` becomes read-only
-  Text = 10,      // a read-only file that holds `target`, mounted at `path`
-  Terminals = 11  // the run's own pseudo-terminals, at most `inode`, at `path`
+  Directory = 1,   // make `path` in the root that is being built
+  File = 2,        // make an empty file, to be mounted over
+  Symlink = 3,     // `path` -> `target`
+  Bind = 4,        // the host's `path`, with identity, or descriptor `fd`, mounted at `path`
+  Device = 5,      // the host's character device `path` of number `inode`, mounted at `path`
+  Scratch = 6,     // a fresh tmpfs at `path`: `size` bytes, `inode` inodes, `mode`
+  Proc = 7,        // the run's own /proc
+  Cover = 8,       // an empty, unwritable thing of the same type over `path`
+  Seal = 9,        // the mount at `path` becomes read-only
+  Text = 10,       // a read-only file that holds `target`, mounted at `path`
+  Terminals = 11,  // the run's own pseudo-terminals, at most `inode`, at `path`
+  Socket = 12      // a listening socket of the run at `path`, sent to the governor
 };
 
 inline constexpr std::uint32_t kDirectory = 1;  // Bind: a directory is expected
@@ -114,7 +115,8 @@ enum class Kind : std::uint32_t {
   Ready = 21,        // init to governor: in its namespaces, its /proc made, waiting for the script;
                      // with a socket for sock_diag(7) of the run's network where the kernel has it
   Resolver = 22,     // init to governor, with the socket of the run's resolver
-  Terminal = 23      // init to governor, with the master side of the run's terminal
+  Terminal = 23,     // init to governor, with the master side of the run's terminal
+  Inquiry = 24       // init to governor, with the socket where the run may ask it
 };
 
 struct Message {
