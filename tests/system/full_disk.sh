@@ -8,7 +8,7 @@ if [ "$AS" = user ] && [ -z "${INSIDE:-}" ]; then
   unshare --map-current-user --mount --keep-caps true 2>/dev/null || skip "a user namespace to mount in"
   INSIDE=1 exec unshare --map-current-user --mount --keep-caps bash -c '
     mount -t tmpfs -o size=64m,mode=755 none "$WRIT_HOME" &&
-      exec setpriv --inh-caps=-all --ambient-caps=-all bash -c ". \"\$1/system.sh\"; . \"\$1/full_disk.sh\"" _ "$1"' _ "$bin"
+      exec setpriv --inh-caps=-all --ambient-caps=-all bash -c ". \"\$1/system.sh\"; . \"\$1/tests/full_disk.sh\"" _ "$1"' _ "$bin"
 fi
 mkdir -p "$WRIT_HOME" w
 if [ "$AS" = root ]; then
