@@ -1,5 +1,7 @@
 #include "writ/ledger_files.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <limits>
 
@@ -86,6 +88,27 @@ Result<std::optional<KeptHead>> kept_head_given(const Options& options) {
   Result<ledger::Checkpoint> checkpoint = read();
   if (!checkpoint) return std::move(checkpoint).error().context(printable(path));
   return std::optional(KeptHead{std::move(bytes), std::move(*checkpoint)});
+}
+
+Result<RunId> find_run(const Options& options, ledger::LedgerReader& reader, const char* verb) {
+  if (options.last == !options.target.empty()) {
+    return Error(Code::InvalidArgument,
+                 std::string("which run?  writ ") + verb + " RUN, or --last");
+  }
+  if (const Result<RunId> whole = parse_run_id(options.target)) return *whole;
+  std::vector<RunId> fit;
+  TRY(reader.for_each(LeafIndex(0), [&](LeafIndex, Bytes entry) -> Result<bool> {
+    const Result<ledger::Event> event = ledger::decode_event(entry);
+    if (!event || event->kind() != ledger::EventKind::Admission) return true;
+    if (options.last) fit.clear();
+    if (to_string(event->id().run).starts_with(options.target)) fit.push_back(event->id().run);
+    return true;
+  }));
+  const std::string named = options.last ? "" : " `" + printable(options.target, 40) + "`";
+  if (fit.empty()) return Error(Code::NotFound, "the ledger has no run" + named);
+  if (fit.size() == 1) return fit.front();
+  return Error(Code::InvalidArgument, fmt::format("{} runs begin with{}: {}, {} …", fit.size(),
+                                                  named, to_string(fit[0]), to_string(fit[1])));
 }
 
 }  // namespace writ::cli

@@ -16,6 +16,10 @@ namespace writ::cli {
 // when the log has no such event; a number is taken as it is.
 Result<LeafIndex> find_entry(ledger::Search& search, const std::string& text);
 
+// find_run is the run that the target names, whole or by its start, or with --last the one that was
+// admitted last. NotFound, or InvalidArgument when several fit; `verb` is for the message.
+Result<RunId> find_run(const Options& options, ledger::LedgerReader& reader, const char* verb);
+
 // entry_range is --from and --to, both included; nothing when neither is given. InvalidArgument
 // when it holds nothing.
 Result<std::optional<std::pair<LeafIndex, LeafIndex>>> entry_range(const LedgerOptions& options);

@@ -38,6 +38,7 @@ Result<int> dispatch(const Options& options) {
       {"init", init},
       {"run", run},
       {"can", can},
+      {"draft", draft},
       {"permit issue", permit_issue},
       {"permit show", permit_show},
       {"permit verify", permit_verify},

@@ -19,6 +19,7 @@ constexpr Verb kVerbs[] = {
     {"init", "make keys, trust, the domain \"default\", the starter policy and a ledger"},
     {"run", "run a command under a permit: writ run [--permit P] -- COMMAND"},
     {"can", "would it be allowed?  writ can run|exec|connect|listen|read|write WHAT"},
+    {"draft", "draft a request from a run, with what was refused: writ draft --from RUN"},
     {"permit issue", "issue a permit from a request: writ permit issue JOB.toml"},
     {"permit show", "show what a permit says"},
     {"permit verify", "check a permit as a domain would"},
@@ -96,6 +97,12 @@ class Parser {
         "read PATH, write PATH\n"
         "Options come before the question. Exit status: 0 yes, 1 no. It is a forecast: nothing\n"
         "runs, nothing is recorded, and what counts is what the gate decides.");
+
+    CLI::App* draft = verb("draft");
+    CLI::Option* from =
+        draft->add_option("--from", options_.target, "the run's id, or the start of it");
+    draft->add_flag("--last", options_.last, "the run that was admitted last")->excludes(from);
+    draft->add_option("-o,--output", options_.output, "where to (default: standard output)");
 
     CLI::App* issue = verb("permit issue");
     issue->add_option("request", options_.target, "the request (TOML)")->required();

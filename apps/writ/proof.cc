@@ -19,27 +19,6 @@ namespace {
 
 static_assert(governor::kAllChecks == proof::kEveryCheck);
 
-// find_run reads a run's id, or the start of it; with --last it is the newest.
-Result<RunId> find_run(const Options& options, ledger::LedgerReader& reader) {
-  if (options.last == !options.target.empty()) {
-    return Error(Code::InvalidArgument, "which run?  writ proof export RUN, or --last");
-  }
-  if (const Result<RunId> whole = parse_run_id(options.target)) return *whole;
-  std::vector<RunId> fit;
-  TRY(reader.for_each(LeafIndex(0), [&](LeafIndex, Bytes entry) -> Result<bool> {
-    const Result<ledger::Event> event = ledger::decode_event(entry);
-    if (!event || event->kind() != ledger::EventKind::Admission) return true;
-    if (options.last) fit.clear();
-    if (to_string(event->id().run).starts_with(options.target)) fit.push_back(event->id().run);
-    return true;
-  }));
-  const std::string named = options.last ? "" : " `" + printable(options.target, 40) + "`";
-  if (fit.empty()) return Error(Code::NotFound, "the ledger has no run" + named);
-  if (fit.size() == 1) return fit.front();
-  return Error(Code::InvalidArgument, fmt::format("{} runs begin with{}: {}, {} …", fit.size(),
-                                                  named, to_string(fit[0]), to_string(fit[1])));
-}
-
 Result<std::string> head_for(const Options& options, ledger::LedgerReader& reader) {
   if (options.ledger.cosigned && !options.ledger.head.empty()) {
     return Error(Code::InvalidArgument, "one head: --head FILE or --cosigned");
@@ -109,7 +88,7 @@ Result<int> proof_export(const Options& options, Machine& machine) {
     return Error(Code::InvalidArgument, "where does the proof go, with --json?  -o FILE");
   }
   auto reader = TRY(ledger::LedgerReader::open(machine.storage, machine.home.state));
-  const RunId run = TRY(find_run(options, *reader));
+  const RunId run = TRY(find_run(options, *reader, "proof export"));
   const auto side_of = [&](const ledger::EventId& id) -> std::optional<ledger::Side> {
     Result<ledger::Side> side = reader->side(id);
     if (!side) return {};

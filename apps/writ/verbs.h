@@ -24,6 +24,7 @@ struct Machine {
 Result<int> init(const Options& options, Machine& machine);
 Result<int> run(const Options& options, Machine& machine);
 Result<int> can(const Options& options, Machine& machine);
+Result<int> draft(const Options& options, Machine& machine);
 Result<int> permit_issue(const Options& options, Machine& machine);
 Result<int> permit_show(const Options& options, Machine& machine);
 Result<int> permit_verify(const Options& options, Machine& machine);

@@ -27,7 +27,7 @@ for one in 2606:2800:220:1::1/128 64:ff9b::a09:807/128 2002:a09:807::1/128; do
   ip addr add "$one" dev lo nodad || exit 77
 done
 mount --bind hosts /etc/hosts || exit 77
-INSIDE=1 exec "$@" bash -c '. "$1/system.sh"; . "$1/net_names.sh"' _ "$(dirname "$WRIT")"
+INSIDE=1 exec "$@" bash -c '. "$1/system.sh"; . "$1/tests/net_names.sh"' _ "$(dirname "$WRIT")"
 SH
   export WRIT PROGRAMS SCRATCH
   if [ "$AS" = root ]; then
