@@ -104,9 +104,12 @@ int refused(const Denial& denial, bool json) {
 
 std::string lines_of(const governor::Told& told, const std::string& where) {
   DenialMore more;
-  more.asked_by =
-      fmt::format("{}   pid {}, {}", told.asked_by.empty() ? "the run's start" : told.asked_by,
-                  told.pid, where);
+  const std::string process =
+      told.pid == 0
+          ? "by a datagram, of which the process is not known"
+          : fmt::format("{}   pid {}", told.asked_by.empty() ? "the run's start" : told.asked_by,
+                        told.pid);
+  more.asked_by = process + ", " + where;
   more.record = fmt::format("seq {}, entry {}          writ explain {}", told.event.seq.get(),
                             told.leaf.get(), told.leaf.get());
   return lines_of(told.denial, more);

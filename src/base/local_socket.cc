@@ -18,4 +18,10 @@ Result<UniqueFd> tcp_socket(int family) {
   return adopt_fd(number);
 }
 
+Result<UniqueFd> udp_socket(int family) {
+  const int number = ::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (number < 0) return errno_error(errno, "making a socket");
+  return adopt_fd(number);
+}
+
 }  // namespace writ

@@ -29,6 +29,7 @@
 #include "enforce/layout.h"
 #include "enforce/mounts.h"
 #include "enforce/namespaces.h"
+#include "enforce/net_reach.h"
 
 namespace writ::enforce {
 namespace {
@@ -145,6 +146,9 @@ Result<ByteVec> write_script(const Plan& plan, const Layout& layout, const Capab
   const auto argv = writer.texts(plan.argv);
   const auto environment = writer.texts(plan.environment);
   head.resolver = plan.resolv_conf.empty() ? 0 : 1;
+  const auto ports = datagram_ports(plan.connect);
+  if (!ports) return Error(Code::Unsupported, "more UDP ports than the net gate can carry");
+  head.datagrams = writer.table(std::vector<std::uint32_t>(ports->begin(), ports->end()));
   head.mdwe = !plan.jit && kernel.mdwe ? 1 : 0;
   head.land_fs = landlock::handled(kernel.landlock_abi);
   head.land_scope = landlock::scopes(kernel.landlock_abi);
@@ -224,7 +228,8 @@ Result<Received> receive(FdRef lifeline, int flags) {
   return out;
 }
 
-// Waits for one message, `wanted`; anything else is why there is none.
+// Waits for one message, `wanted`; anything else is why there is none. The descriptor that comes
+// with it is missing only from the two kinds of which the kernel may have none.
 Result<UniqueFd> await(FdRef lifeline, wire::Kind wanted) {
   pollfd watched{lifeline.number(), POLLIN, 0};
   int ready = 0;
@@ -240,7 +245,8 @@ Result<UniqueFd> await(FdRef lifeline, wire::Kind wanted) {
   if (got.message.kind == wire::Kind::Failed) {
     return errno_error(got.message.value, printable(got.message.text, sizeof got.message.text));
   }
-  const bool without = wanted != wire::Kind::Ready && !got.fd;
+  const bool optional = wanted == wire::Kind::Ready || wanted == wire::Kind::Datagrams6;
+  const bool without = !optional && !got.fd;
   if (got.message.kind != wanted || without) {
     return Error(Code::Internal, "init sent something else than what was waited for");
   }
@@ -351,6 +357,13 @@ Result<Boundary> build(const Plan& plan, Prepared prepared, const Capabilities& 
 
   Boundary out;
   if (!plan.resolv_conf.empty()) out.resolver = TRY(await(lifeline, wire::Kind::Resolver));
+  const auto ports = datagram_ports(plan.connect);
+  for (const std::uint16_t port : ports ? *ports : std::vector<std::uint16_t>()) {
+    DatagramPort& made = out.datagrams.emplace_back();
+    made.port = port;
+    made.v4 = TRY(await(lifeline, wire::Kind::Datagrams));
+    made.v6 = TRY(await(lifeline, wire::Kind::Datagrams6));
+  }
   if (plan.inquiry) out.inquiry = TRY(await(lifeline, wire::Kind::Inquiry));
   if (plan.terminal != Terminal::None) {
     out.terminal = TRY(await(lifeline, wire::Kind::Terminal));

@@ -30,6 +30,13 @@ struct RunStreams {
   UniqueFd error;
 };
 
+// Where a run's datagrams to a granted UDP port arrive, whatever their address (datagram_relay.h).
+struct DatagramPort {
+  std::uint16_t port = 0;
+  UniqueFd v4;
+  UniqueFd v6;  // none: this kernel has no IPv6
+};
+
 struct Boundary {
   RunId run;            // of the plan that it was built from
   pid_t init = 0;       // in the governor's pid namespace
@@ -40,6 +47,7 @@ struct Boundary {
   UniqueFd diagnosis;   // sock_diag(7) of the run's network (net_local.h); none: not on this kernel
   UniqueFd inquiry;     // where the run asks its governor, with Plan::inquiry
   UniqueFd terminal;    // the master side of the run's own, with Plan::terminal
+  std::vector<DatagramPort> datagrams;  // of the granted UDP ports
 };
 
 // A run's init before there is a plan: in its namespaces, with its /proc, waiting. Destroying it

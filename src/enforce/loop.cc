@@ -218,7 +218,7 @@ Result<std::unique_ptr<Loop>> Loop::create(Boundary boundary, const Plan& plan, 
       return std::move(started).error();
     }
     loop->no_tcp_ = landlock::network(kernel.landlock_abi) != 0;
-    if (loop->boundary_.resolver) {
+    if (loop->boundary_.resolver || !loop->boundary_.datagrams.empty()) {
       if (Result<void> made = loop->make_net(); !made) {
         boundary = std::move(loop->boundary_);
         return std::move(made).error();
@@ -497,13 +497,23 @@ void Loop::hold_net(bool held) {
 Result<void> Loop::make_net() {
   net_ = TRY(NetGate::create(plan_, verdicts_, listener_, inspector_, clock_,
                              boundary_.diagnosis.borrow(), no_tcp_ && plan_.outward(),
-                             std::move(boundary_.resolver)));
+                             {std::move(boundary_.resolver), std::move(boundary_.datagrams)},
+                             [this] { return spend_for_datagrams(); }));
   net_->hold(net_held_);
   return {};
 }
 
-// The net gate is there from the first connect on, which most runs do not have, or for names that
-// the run asks for. Its events use the same budget: what is refused is recorded.
+// On the relay's thread, which knows the exec gate's events as of the last turn of the loop.
+bool Loop::spend_for_datagrams() {
+  const std::uint64_t net = ++net_asked_;
+  if (mailbox_.counts().asked + net <= plan_.limits.gate_events) return true;
+  mailbox_.end(EndReason::LimitEvents,
+               "more than " + std::to_string(plan_.limits.gate_events) + " gate events");
+  return false;
+}
+
+// The net gate is there from the first connect on, which most runs do not have, or for names and
+// datagrams. Its events use the same budget: what is refused is recorded.
 void Loop::take_net(const Notification& asked) {
   if (!net_) {
     Result<void> made = make_net();

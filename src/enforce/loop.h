@@ -141,6 +141,7 @@ class Loop {
   std::optional<Judged> judge_at_once(const Judge& action, StackPointer stack);
   void take_notification();
   void take_net(const Notification& asked);
+  bool spend_for_datagrams();
   Result<void> make_net();
   void hold_net(bool held);
   void take_children();
@@ -169,11 +170,11 @@ class Loop {
   Gate gate_;
   Inspector inspector_;
   StandIn stand_in_;
-  Workers workers_;               // after everything that jobs use
-  std::unique_ptr<NetGate> net_;  // null: nothing has been connected yet
-  bool net_held_ = false;         // it takes nothing for now
-  bool no_tcp_ = false;           // Landlock can deny the run all TCP
-  std::uint64_t net_asked_ = 0;
+  Workers workers_;                          // after everything that jobs use
+  std::unique_ptr<NetGate> net_;             // null: nothing has been connected yet
+  bool net_held_ = false;                    // it takes nothing for now
+  bool no_tcp_ = false;                      // Landlock can deny the run all TCP
+  std::atomic<std::uint64_t> net_asked_{0};  // by calls, and by datagrams
 
   Outcome outcome_;
   std::unordered_map<std::uint64_t, Caller> callers_;  // by attempt, from check to judgement

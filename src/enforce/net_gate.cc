@@ -94,15 +94,24 @@ int NetGate::as_run(Call call) const {
 Result<std::unique_ptr<NetGate>> NetGate::create(const Plan& plan, Verdicts& verdicts,
                                                  Listener& listener, Inspector& inspector,
                                                  const Clock& clock, FdRef diagnosis, bool no_tcp,
-                                                 UniqueFd resolver) {
+                                                 ServedSockets served, DatagramRelay::Spend spend) {
   NetRules rules = TRY(NetRules::create(plan.connect, plan.listen));
   const UniqueFd own = TRY(tcp_socket(AF_INET));
   const std::uint64_t outside = TRY(namespace_cookie(own.borrow()));
   std::unique_ptr<NetGate> gate(new NetGate(std::move(rules), plan, outside, verdicts, listener,
                                             inspector, clock, diagnosis, no_tcp, TRY(event_fd())));
-  if (resolver) {
+  if (served.resolver) {
     gate->resolver_ =
-        TRY(Resolver::create(gate->rules_, std::move(resolver), clock, plan.hostname));
+        TRY(Resolver::create(gate->rules_, std::move(served.resolver), clock, plan.hostname));
+  }
+  if (!served.datagrams.empty()) {
+    const Resolver* names = gate->resolver_.get();
+    auto host_of = [names](const IpAddress& address, std::uint16_t port) {
+      return names == nullptr ? std::string() : names->host_of(address, port, Protocol::Udp);
+    };
+    gate->relay_ =
+        TRY(DatagramRelay::create(gate->rules_, verdicts, clock, std::move(served.datagrams),
+                                  std::move(host_of), std::move(spend)));
   }
   // No signal is handled on this thread, nor in what it starts.
   sigset_t all;
@@ -136,10 +145,12 @@ void NetGate::hold(bool held) {
     const std::lock_guard lock(mutex_);
     held_ = held;
   }
+  if (relay_) relay_->hold(held);
   ring();
 }
 
 void NetGate::stop() {
+  if (relay_) relay_->stop();
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;

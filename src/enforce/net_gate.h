@@ -13,6 +13,9 @@
 // does not show is the host's, followed through no link. Both are connected under the run's own ids
 // (the server sees them, with the governor's process) and by the file that was looked at.
 //
+// The gate also serves the run's names (resolver.h) and its datagrams (datagram_relay.h, in a
+// thread of its own), where the plan grants such.
+//
 //   NetGate gate = TRY(NetGate::create(plan, verdicts, listener, inspector, …));
 //   gate.take(notification);            // the loop, for each that is no exec
 //
@@ -32,6 +35,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "enforce/datagram_relay.h"
 #include "enforce/inspect.h"
 #include "enforce/net_reach.h"
 #include "enforce/net_socket.h"
@@ -43,15 +47,21 @@ namespace writ::enforce {
 
 inline constexpr std::size_t kMostWaiting = 512;
 
+// Sockets of the run's network that the gate serves, of the boundary; none where the plan has none.
+struct ServedSockets {
+  UniqueFd resolver;
+  std::vector<DatagramPort> datagrams;
+};
+
 class NetGate {
  public:
   // create starts the thread. Its references must outlive it. `diagnosis` is the boundary's (or
   // none: then no Unix socket at a path is the run's own); `no_tcp`: Landlock denies the run TCP.
-  // `resolver` is the boundary's, which the gate serves, or none.
+  // `spend` is the relay's, for each flow.
   static Result<std::unique_ptr<NetGate>> create(const Plan& plan, Verdicts& verdicts,
                                                  Listener& listener, Inspector& inspector,
                                                  const Clock& clock, FdRef diagnosis, bool no_tcp,
-                                                 UniqueFd resolver = UniqueFd());
+                                                 ServedSockets served, DatagramRelay::Spend spend);
   ~NetGate();
   NetGate(const NetGate&) = delete;
   NetGate& operator=(const NetGate&) = delete;
@@ -128,8 +138,9 @@ class NetGate {
   Inspector& inspector_;
   const Clock& clock_;
   UniqueFd event_;
-  std::unique_ptr<Resolver> resolver_;  // the thread's own; null: the plan names no host
-  std::vector<Waiting> waiting_;        // too
+  std::unique_ptr<Resolver> resolver_;    // the thread's own; null: the plan names no host
+  std::vector<Waiting> waiting_;          // too
+  std::unique_ptr<DatagramRelay> relay_;  // null: the plan grants no UDP
 
   std::mutex mutex_;  // queue_, held_, stop_
   std::deque<Notification> queue_;

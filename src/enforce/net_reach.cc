@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstring>
 #include <optional>
+#include <set>
 
 namespace writ::enforce {
 namespace {
@@ -105,12 +106,22 @@ Error not_carried(const Endpoint& endpoint) {
 
 }  // namespace
 
-bool carried(const Endpoint& endpoint) {
-  return endpoint.protocol == Protocol::Tcp || endpoint.protocol == Protocol::Unix;
+std::optional<std::vector<std::uint16_t>> datagram_ports(const std::vector<Endpoint>& connect) {
+  std::set<std::uint16_t> ports;
+  for (const Endpoint& endpoint : connect) {
+    if (endpoint.protocol != Protocol::Udp) continue;
+    for (const PortRange& range : endpoint.ports) {
+      for (unsigned port = range.first; port <= range.last; ++port) {
+        ports.insert(static_cast<std::uint16_t>(port));
+        if (ports.size() > kMostDatagramPorts) return std::nullopt;
+      }
+    }
+  }
+  return std::vector<std::uint16_t>(ports.begin(), ports.end());
 }
 
 bool is_named(const Endpoint& endpoint) {
-  return endpoint.protocol == Protocol::Tcp && !parse_cidr(endpoint.host);
+  return endpoint.protocol != Protocol::Unix && !parse_cidr(endpoint.host);
 }
 
 bool carried_listen(const Endpoint& endpoint) {
@@ -120,6 +131,9 @@ bool carried_listen(const Endpoint& endpoint) {
 Result<NetRules> NetRules::create(const std::vector<Endpoint>& connect,
                                   const std::vector<Endpoint>& listen) {
   NetRules out;
+  if (!datagram_ports(connect)) {
+    return Error(Code::Unsupported, "more UDP ports than the net gate can carry");
+  }
   for (const Endpoint& endpoint : connect) {
     if (endpoint.protocol == Protocol::Unix) {
       out.paths_.push_back(endpoint.host);
@@ -129,9 +143,8 @@ Result<NetRules> NetRules::create(const std::vector<Endpoint>& connect,
       out.hosts_.push_back(endpoint);
       continue;
     }
-    const std::optional<Cidr> cidr = parse_cidr(endpoint.host);
-    if (!carried(endpoint) || !cidr) return not_carried(endpoint);
-    out.rules_.push_back({*cidr, endpoint.ports});
+    auto& rules = endpoint.protocol == Protocol::Udp ? out.datagrams_ : out.rules_;
+    rules.push_back({*parse_cidr(endpoint.host), endpoint.ports});
   }
   for (const Endpoint& endpoint : listen) {
     if (!carried_listen(endpoint)) return not_carried(endpoint);
@@ -140,8 +153,9 @@ Result<NetRules> NetRules::create(const std::vector<Endpoint>& connect,
   return out;
 }
 
-bool NetRules::grants(const IpAddress& address, std::uint16_t port) const {
-  return std::any_of(rules_.begin(), rules_.end(), [&](const Rule& rule) {
+bool NetRules::any_holds(const std::vector<Rule>& rules, const IpAddress& address,
+                         std::uint16_t port) {
+  return std::any_of(rules.begin(), rules.end(), [&](const Rule& rule) {
     return contains(rule.cidr, address) && holds(rule.ports, port);
   });
 }
@@ -166,9 +180,9 @@ bool NetRules::names_host(const std::string& host) const {
                      [&](const Endpoint& rule) { return covers(rule.host, host); });
 }
 
-bool NetRules::grants_host(const std::string& host, std::uint16_t port) const {
+bool NetRules::grants_host(Protocol protocol, const std::string& host, std::uint16_t port) const {
   return std::any_of(hosts_.begin(), hosts_.end(), [&](const Endpoint& rule) {
-    return covers(rule.host, host) && holds(rule.ports, port);
+    return rule.protocol == protocol && covers(rule.host, host) && holds(rule.ports, port);
   });
 }
 
@@ -196,7 +210,7 @@ NetStep NetRules::connect(const SocketFacts& socket, Bytes address) const {
   const auto read = target_of(socket.family, address);
   if (const Fail* fail = std::get_if<Fail>(&read)) return *fail;
   const auto& [to, port] = std::get<Target>(read);
-  const bool inside = is_unspecified(to) || (is_loopback(to) && !grants(to, port));
+  const bool inside = is_unspecified(to) || (is_loopback(to) && !any_holds(rules_, to, port));
   if (!inside) return Ask{to, port};
   // What was connected outside does not come back to the inside.
   return socket.own ? NetStep(Here{}) : NetStep(Fail{ECONNABORTED});
@@ -230,6 +244,12 @@ NetStep NetRules::listen(const SocketFacts& socket) const {
   const bool all = socket.both && !socket.address.v4 && is_unspecified(socket.address);
   if (all && !serves(IpAddress{true, {}}, socket.port)) return Fail{EINVAL};
   return Here{};
+}
+
+NetStep NetRules::datagram(const IpAddress& to, std::uint16_t port) const {
+  const IpAddress at = plain(to);
+  const bool inside = is_unspecified(at) || (is_loopback(at) && !any_holds(datagrams_, at, port));
+  return inside ? NetStep(Here{}) : NetStep(Ask{at, port});
 }
 
 }  // namespace writ::enforce

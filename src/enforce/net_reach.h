@@ -1,4 +1,5 @@
-// The net gate's table: what one connect, bind or listen of a run comes to (DESIGN §8.1).
+// The net gate's table: what one connect, bind or listen of a run, and what one datagram comes to
+// (DESIGN §8.1).
 //
 // A run's sockets live in its own network namespace, where there is nothing but its own loopback.
 // Each connect, and under a plan that grants endpoints each bind and listen, waits in a
@@ -29,11 +30,16 @@
 // look at them: Landlock denies each bind of TCP, and other sockets of the run may be bound as it
 // likes. Where Landlock cannot (before ABI 4), the gate refuses.
 //
+// A datagram socket stays in the run's network, whatever it is bound or connected to. What it sends
+// is asked about where it arrives (datagram_relay.h): Ask, or Here (the run's own loopback: nobody
+// is there).
+//
 // Hostile: the address bytes, the kind and the state of the socket. Pure; a table over values.
 // Thread safety: NetRules is immutable.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -84,39 +90,45 @@ using NetStep = std::variant<Fail, Here, Ask, File, Through>;
 
 class NetRules {
  public:
-  // create reads the plan's endpoints; Unsupported names the first that this gate cannot carry.
+  // create reads the plan's endpoints; Unsupported names what of them this gate cannot carry.
   static Result<NetRules> create(const std::vector<Endpoint>& connect,
                                  const std::vector<Endpoint>& listen = {});
 
   NetStep connect(const SocketFacts& socket, Bytes address) const;
   NetStep bind(const SocketFacts& socket, Bytes address) const;
   NetStep listen(const SocketFacts& socket) const;
+  NetStep datagram(const IpAddress& to, std::uint16_t port) const;
   // names says whether the plan grants the Unix socket at `path`, which is normal.
   bool names(const std::string& path) const;
   // names_host: a rule for this host (lower case), or for `*.` what it ends with; grants_host: for
   // this port.
   bool names_host(const std::string& host) const;
-  bool grants_host(const std::string& host, std::uint16_t port) const;
+  bool grants_host(Protocol protocol, const std::string& host, std::uint16_t port) const;
 
  private:
   struct Rule {
     Cidr cidr;
     std::vector<PortRange> ports;
   };
-  bool grants(const IpAddress& address, std::uint16_t port) const;
+  static bool any_holds(const std::vector<Rule>& rules, const IpAddress& address,
+                        std::uint16_t port);
   bool serves(const IpAddress& address, std::uint16_t port) const;
   bool serves_outside(const IpAddress& address, std::uint16_t port) const;
-  std::vector<Rule> rules_;
+  std::vector<Rule> rules_;      // TCP
+  std::vector<Rule> datagrams_;  // UDP
   std::vector<Rule> listen_;
   std::vector<Endpoint> hosts_;  // by name
   std::vector<std::string> paths_;
 };
 
-// carried and carried_listen say whether this gate can enforce a connect rule (TCP, Unix sockets)
-// and a listen rule (TCP at addresses).
-bool carried(const Endpoint& endpoint);
+// datagram_ports are those that UDP is granted for, in order, each once. Nothing: they are more
+// than kMostDatagramPorts, as each takes a socket in the run's network.
+inline constexpr std::size_t kMostDatagramPorts = 64;
+std::optional<std::vector<std::uint16_t>> datagram_ports(const std::vector<Endpoint>& connect);
+
+// carried_listen says whether this gate can enforce a listen rule: TCP at addresses.
 bool carried_listen(const Endpoint& endpoint);
-// is_named: a rule of TCP by a host's name, which needs the resolver.
+// is_named: a rule by a host's name, which needs the resolver.
 bool is_named(const Endpoint& endpoint);
 
 }  // namespace writ::enforce

@@ -294,23 +294,53 @@ TEST(NetRules, AHostIsNamedByItselfOrByWhatItEndsWith) {
        {"x.a.example", "b.example", ".b.example", "xb.example", "example", "10.0.0.0", ""}) {
     EXPECT_FALSE(named.names_host(host)) << host;
   }
-  EXPECT_TRUE(named.grants_host("a.example", 443));
-  EXPECT_FALSE(named.grants_host("a.example", 80));
-  EXPECT_TRUE(named.grants_host("x.b.example", 80));
-  EXPECT_FALSE(named.grants_host("x.b.example", 91));
+  EXPECT_TRUE(named.grants_host(Protocol::Tcp, "a.example", 443));
+  EXPECT_FALSE(named.grants_host(Protocol::Tcp, "a.example", 80));
+  EXPECT_TRUE(named.grants_host(Protocol::Tcp, "x.b.example", 80));
+  EXPECT_FALSE(named.grants_host(Protocol::Tcp, "x.b.example", 91));
   // A name by itself opens no address.
   EXPECT_EQ(named.connect(tcp(), v4("127.0.0.1", 443)), NetStep(Here{}));
   EXPECT_TRUE(is_named({Protocol::Tcp, "a.example", {}}));
   EXPECT_FALSE(is_named({Protocol::Tcp, "10.0.0.0/8", {}}));
+  EXPECT_TRUE(is_named({Protocol::Udp, "a.example", {}}));
+  EXPECT_FALSE(is_named({Protocol::Udp, "10.0.0.0/8", {}}));
   EXPECT_FALSE(is_named({Protocol::Unix, "/a", {}}));
 }
 
+TEST(NetRules, ADatagramIsAskedAboutUnlessItStaysOnTheLoopback) {
+  const NetRules rules = NetRules::create({{Protocol::Udp, "10.0.0.0/8", {{53, 53}}},
+                                           {Protocol::Udp, "127.0.0.2/32", {{53, 53}}},
+                                           {Protocol::Tcp, "127.0.0.3/32", {{53, 53}}}})
+                             .value();
+  const auto ip = [](const char* text) { return *parse_ip_address(text); };
+  for (const char* to : {"10.0.0.1", "192.0.2.1", "224.0.0.1", "2001:db8::1", "fe80::1"}) {
+    EXPECT_EQ(rules.datagram(ip(to), 53), NetStep(Ask{ip(to), 53})) << to;
+  }
+  EXPECT_EQ(rules.datagram(ip("::ffff:10.0.0.1"), 53), NetStep(Ask{ip("10.0.0.1"), 53}));
+  // A rule of one protocol says nothing about another.
+  EXPECT_EQ(rules.datagram(ip("127.0.0.2"), 53), NetStep(Ask{ip("127.0.0.2"), 53}));
+  EXPECT_EQ(rules.connect(tcp(), v4("127.0.0.2", 53)), NetStep(Here{}));
+  for (const char* to : {"127.0.0.1", "127.0.0.3", "0.0.0.0", "::", "::1", "::ffff:127.0.0.1"}) {
+    EXPECT_EQ(rules.datagram(ip(to), 53), NetStep(Here{})) << to;
+  }
+}
+
+TEST(NetRules, TheGrantedDatagramPortsAreFewAndEachIsThereOnce) {
+  using Ports = std::vector<std::uint16_t>;
+  EXPECT_EQ(datagram_ports({}), Ports());
+  EXPECT_EQ(datagram_ports({{Protocol::Udp, "10.0.0.0/8", {{53, 54}}},
+                            {Protocol::Tcp, "10.0.0.0/8", {{1, 65535}}},
+                            {Protocol::Udp, "a.example", {{54, 55}, {65535, 65535}}}}),
+            Ports({53, 54, 55, 65535}));
+  EXPECT_EQ(datagram_ports({{Protocol::Udp, "::/0", {{1, 64}}}})->size(), kMostDatagramPorts);
+  EXPECT_FALSE(datagram_ports({{Protocol::Udp, "::/0", {{1, 65}}}}));
+  EXPECT_FALSE(datagram_ports({{Protocol::Udp, "::/0", {{1, 65535}}}}));
+}
+
 TEST(NetRules, WhatCannotBeCarriedIsNamed) {
-  EXPECT_FALSE(NetRules::create({{Protocol::Udp, "10.0.0.0/8", {{53, 53}}}}));
-  const Result<NetRules> udp = NetRules::create({{Protocol::Udp, "a.example", {{80, 80}}}});
-  ASSERT_FALSE(udp);
-  EXPECT_NE(udp.error().message().find("a.example"), std::string::npos);
-  EXPECT_TRUE(carried({Protocol::Tcp, "10.0.0.0/8", {{1, 1}}}));
+  const Result<NetRules> many = NetRules::create({{Protocol::Udp, "10.0.0.0/8", {{1, 65}}}});
+  ASSERT_FALSE(many);
+  EXPECT_NE(many.error().message().find("UDP ports"), std::string::npos);
   for (const Endpoint& one :
        {Endpoint{Protocol::Udp, "10.0.0.0/8", {{53, 53}}},
         Endpoint{Protocol::Tcp, "a.example", {{80, 80}}}, Endpoint{Protocol::Unix, "/run/x", {}}}) {

@@ -229,6 +229,7 @@ void Resolver::reply(const Asked& asked, const Found& found) {
 
 // False: too many are remembered, and none has had its time.
 bool Resolver::hand_out(const std::string& name, const IpAddress& address) {
+  const std::lock_guard lock(mutex_);
   const std::int64_t now = clock_.boot_nanos();
   const IpAddress key = plain(address);
   if (handed_.size() >= kMostAddresses && !handed_.contains(key)) {
@@ -242,14 +243,17 @@ bool Resolver::hand_out(const std::string& name, const IpAddress& address) {
   return true;
 }
 
-std::string Resolver::host_of(const IpAddress& address, std::uint16_t port) const {
+std::string Resolver::host_of(const IpAddress& address, std::uint16_t port,
+                              Protocol protocol) const {
+  const std::lock_guard lock(mutex_);
   const auto names = handed_.find(plain(address));
   if (names == handed_.end()) return {};
   const std::int64_t now = clock_.boot_nanos();
   std::string out;
   for (const Handed& one : names->second) {
     if (one.until <= now) continue;
-    if (out.empty() || rules_.grants_host(one.name, port) || !rules_.grants_host(out, port)) {
+    if (out.empty() || rules_.grants_host(protocol, one.name, port) ||
+        !rules_.grants_host(protocol, out, port)) {
       out = one.name;
     }
   }

@@ -12,8 +12,8 @@
 // Hostile: every query, and how many. Bounds: kMostAsked queries wait at once, kMostNames answers
 // and kMostAddresses addresses are remembered, kLookups threads look up at once; beyond, SERVFAIL.
 // A name granted as `*.name` carries what stands for the `*` to the servers of that name. Thread
-// safety: one thread, but for the lookups. Those cannot be stopped: their threads outlive a
-// Resolver, hold nothing of it, and end with their lookup.
+// safety: one thread, but for host_of and the lookups. Those cannot be stopped: their threads
+// outlive a Resolver, hold nothing of it, and end with their lookup.
 #pragma once
 
 #include <netinet/in.h>
@@ -23,6 +23,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -67,8 +68,9 @@ class Resolver {
   void serve();
 
   // host_of is the name that `address` was handed out for, not too long ago: one that the plan
-  // grants with this port if there is one. Empty: none.
-  std::string host_of(const IpAddress& address, std::uint16_t port) const;
+  // grants with this port if there is one. Empty: none. Any thread.
+  std::string host_of(const IpAddress& address, std::uint16_t port,
+                      Protocol protocol = Protocol::Tcp) const;
 
  private:
   struct Shared;
@@ -101,6 +103,7 @@ class Resolver {
   std::map<std::string, std::vector<Asked>> waiting_;  // by name
   std::size_t asked_ = 0;                              // in waiting_
   std::map<std::string, Known> known_;
+  mutable std::mutex mutex_;                         // handed_
   std::map<IpAddress, std::vector<Handed>> handed_;  // the newest last
 };
 

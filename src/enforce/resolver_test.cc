@@ -107,6 +107,7 @@ class ResolverTest : public ::testing::Test {
   NetRules rules = NetRules::create({{Protocol::Tcp, "a.example", {{443, 443}}},
                                      {Protocol::Tcp, "b.example", {{80, 80}}},
                                      {Protocol::Tcp, "broken.example", {{80, 80}}},
+                                     {Protocol::Udp, "b.example", {{443, 443}}},
                                      {Protocol::Tcp, "*.wide.example", {{80, 80}}}})
                        .value();
   std::shared_ptr<Names> names = std::make_shared<Names>();
@@ -157,6 +158,7 @@ TEST_F(ResolverTest, AnAddressHasTheNameItWasHandedOutForWhileThatIsFresh) {
   EXPECT_EQ(ask("b.example"), Pair(0, 1));
   EXPECT_EQ(resolver->host_of(ip("192.0.2.1"), 443), "a.example");
   EXPECT_EQ(resolver->host_of(ip("192.0.2.1"), 80), "b.example");
+  EXPECT_EQ(resolver->host_of(ip("192.0.2.1"), 443, Protocol::Udp), "b.example");
   EXPECT_EQ(resolver->host_of(ip("192.0.2.1"), 1), "b.example");
   clock.advance_millis((kFreshSeconds + 1) * 1000);
   EXPECT_EQ(resolver->host_of(ip("192.0.2.1"), 443), "");

@@ -102,9 +102,9 @@ struct StopVerdict {
   Reason reason = Reason::ChangedDuringExec;
 };
 
-// A connection out of the run: proven, as the gate makes it.
+// A connection out of the run, or a flow of datagrams: proven, as the gate makes it.
 struct ConnectAttempt {
-  Caller caller;
+  Caller caller;  // of UDP none: no kernel fact names who sent a datagram (docs/decisions/0015)
   Protocol protocol = Protocol::Tcp;
   IpAddress address;  // plain
   std::uint16_t port = 0;

@@ -161,9 +161,19 @@ std::optional<Denial> unenforced_endpoint(const permit::Endpoint& endpoint,
                 "this machine lacks what the net gate needs: late socket",
                 "writ doctor shows what would help");
   }
-  if (enforce::carried(endpoint_of(endpoint))) return {};
-  return deny(Reason::MechanismUnavailable, asked, "nothing here carries UDP out of a run yet",
-              "leave it out of the request");
+  return {};
+}
+
+// What one rule cannot tell: how many ports all of them are.
+std::optional<Denial> too_many_datagram_ports(const permit::Grant& grant) {
+  std::vector<enforce::Endpoint> connect;
+  for (const permit::Endpoint& endpoint : grant.connect) connect.push_back(endpoint_of(endpoint));
+  if (enforce::datagram_ports(connect)) return {};
+  const std::string most = std::to_string(enforce::kMostDatagramPorts);
+  return deny(Reason::MechanismUnavailable, "carry the grant's `connect` by UDP",
+              "the rules with protocol = \"udp\" name more than " + most +
+                  " ports, and each takes a socket in the run's network",
+              "name " + most + " UDP ports at most, in all rules together");
 }
 
 std::optional<Denial> unenforced_listen(const permit::Endpoint& endpoint,
@@ -182,7 +192,8 @@ std::optional<Denial> unenforced_listen(const permit::Endpoint& endpoint,
       return no("a server listens at addresses, not at a name",
                 "host = \"0.0.0.0/0\" for every address of this machine, or the CIDR of one");
     case permit::Protocol::Udp:
-      return no("nothing here carries UDP out of a run yet", "leave it out of the request");
+      return no("nothing here carries UDP into a run: a run asks by UDP, and is answered",
+                "leave it out of the request");
     case permit::Protocol::Unix:
       return no("a Unix socket is bound wherever the run may write, and needs no rule",
                 "leave it out of the request");
@@ -235,6 +246,7 @@ std::optional<Denial> unenforced(const permit::Grant& grant, const permit::Limit
   for (const permit::Endpoint& endpoint : grant.connect) {
     if (auto no = unenforced_endpoint(endpoint, kernel)) return no;
   }
+  if (auto no = too_many_datagram_ports(grant)) return no;
   for (const permit::Endpoint& endpoint : grant.listen) {
     if (auto no = unenforced_listen(endpoint, kernel)) return no;
   }
@@ -397,6 +409,8 @@ Result<Compiled> compile(const CompileRequest& request, const enforce::Capabilit
   if (plan.outward()) {
     plan.mechanisms.emplace_back("net:late-socket");
     if (named) plan.mechanisms.emplace_back("net:resolver");
+    const auto datagrams = enforce::datagram_ports(plan.connect);
+    if (datagrams && !datagrams->empty()) plan.mechanisms.emplace_back("net:datagram-relay");
     if (kernel.landlock_abi >= 4) plan.mechanisms.emplace_back("landlock:no-tcp");
   }
   if (plan.inquiry) plan.mechanisms.emplace_back("inquiry");

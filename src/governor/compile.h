@@ -1,7 +1,7 @@
 // Compile: a verified grant and an allow decision become a plan for this kernel (DESIGN §5 step 4).
 //
 // Every part of a grant is either carried by a mechanism that was found by trying or refused by
-// name: connect by UDP, listen but by TCP at addresses, tools, models, approve and
+// name: listen but by TCP at addresses, tools, models, approve and
 // delegate (mechanism_unavailable), memory and bytes (limits_unavailable), ptrace, userns and
 // io_uring (feature_not_granted). Files are looked at here for the last time by path: what is not
 // there, is another file, or goes through a symlink that was not there at issue is a denial.

@@ -84,19 +84,37 @@ TEST_F(CompileTest, AnEmptyGrantOfOneProgramIsAllowed) {
   EXPECT_EQ(outcome(), "allowed");
 }
 
-// One test a field that nothing here enforces yet (DESIGN §8).
-TEST_F(CompileTest, ConnectByDatagramIsDenied) {
-  for (const permit::Endpoint& endpoint :
-       {permit::Endpoint{permit::Protocol::Udp, "a.example", {{443, 443}}},
-        permit::Endpoint{permit::Protocol::Udp, "192.0.2.0/24", {{53, 53}}}}) {
-    grant.connect = {endpoint};
-    EXPECT_EQ(outcome(), "mechanism_unavailable") << endpoint.host;
-    // Beside one that is carried, too.
-    grant.connect.insert(grant.connect.begin(),
-                         permit::Endpoint{permit::Protocol::Tcp, "10.0.0.0/8", {{1, 2}}});
-    EXPECT_EQ(outcome(), "mechanism_unavailable") << endpoint.host;
-  }
+TEST_F(CompileTest, ConnectByDatagramIsInThePlanWithItsMechanism) {
+  grant.connect = {{permit::Protocol::Udp, "192.0.2.0/24", {{123, 123}}}};
+  Result<Compiled> c = compiled();
+  ASSERT_TRUE(c);
+  const enforce::Plan* plan = std::get_if<enforce::Plan>(&*c);
+  ASSERT_NE(plan, nullptr);
+  const std::vector<enforce::Endpoint> expected = {
+      {enforce::Protocol::Udp, "192.0.2.0/24", {{123, 123}}}};
+  EXPECT_EQ(plan->connect, expected);
+  EXPECT_EQ(plan->resolv_conf, "");
+  const auto relayed = [](const enforce::Plan& one) {
+    return std::count(one.mechanisms.begin(), one.mechanisms.end(), "net:datagram-relay");
+  };
+  EXPECT_EQ(relayed(*plan), 1);
+  grant.connect = {{permit::Protocol::Tcp, "192.0.2.0/24", {{1, 65535}}}};
+  c = compiled();
+  ASSERT_TRUE(c);
+  EXPECT_EQ(relayed(std::get<enforce::Plan>(*c)), 0);
+  grant.connect = {{permit::Protocol::Udp, "a.example", {{123, 123}}}};
+  c = compiled();
+  ASSERT_TRUE(c);
+  EXPECT_NE(std::get<enforce::Plan>(*c).resolv_conf, "");
 }
+TEST_F(CompileTest, MoreDatagramPortsThanTheRelayHoldsAreDenied) {
+  grant.connect = {{permit::Protocol::Udp, "192.0.2.0/24", {{1, 40}}},
+                   {permit::Protocol::Udp, "a.example", {{17, 64}}}};
+  EXPECT_EQ(outcome(), "allowed");
+  grant.connect[1].ports[0].last = 65;
+  EXPECT_EQ(outcome(), "mechanism_unavailable");
+}
+// One test a field that nothing here enforces yet (DESIGN §8).
 TEST_F(CompileTest, ConnectByTcpToAddressesIsInThePlanWithItsMechanism) {
   grant.connect = {{permit::Protocol::Tcp, "10.0.0.0/8", {{443, 443}, {8000, 8010}}}};
   Result<Compiled> c = compiled();

@@ -360,6 +360,11 @@ Result<Body> read_body(cbor::Reader& r, std::size_t kind) {
   return body;
 }
 
+// Whose act it was: of a datagram, no process is known.
+std::string sender(std::uint32_t pid) {
+  return pid == 0 ? "the run" : fmt::format("pid {}", pid);
+}
+
 std::string counts_text(const GateCounts& c) {
   return fmt::format("asked {}, refused {}, failed {}, vanished {}, violated {}, released {}",
                      c.asked, c.refused, c.failed, c.vanished, c.violated, c.released);
@@ -394,10 +399,10 @@ struct Describer {
                        b.produced ? ", produced" : "", b.ancestry_lost ? ", ancestry lost" : "");
   }
   std::string operator()(const Refusal& b) const {
-    return fmt::format("at {} by pid {}: {}", b.gate, b.pid, code_of(b.reason));
+    return fmt::format("at {} by {}: {}", b.gate, sender(b.pid), code_of(b.reason));
   }
   std::string operator()(const Connect& b) const {
-    return fmt::format("{} by pid {}", b.protocol, b.pid);
+    return fmt::format("{} by {}", b.protocol, sender(b.pid));
   }
   std::string operator()(const Listen& b) const {
     return fmt::format("{} by pid {}", b.protocol, b.pid);

@@ -23,8 +23,20 @@ bool has_port(const Endpoint& rule, std::uint16_t port) {
   });
 }
 
+// An address that stands for many hosts: multicast, and everybody on the link.
+bool is_group(const IpAddress& address) {
+  const auto byte = [&](std::size_t i) { return std::to_integer<unsigned>(address.bytes.at(i)); };
+  if (!address.v4) return byte(0) == 0xff;
+  return byte(0) >> 4 == 0xe || (byte(0) & byte(1) & byte(2) & byte(3)) == 0xff;
+}
+
+// A datagram goes to whoever the address stands for; a connection goes to one host.
+bool is_for_many(const EndpointFacts& facts) {
+  return facts.protocol == Protocol::Udp && is_group(plain(facts.address));
+}
+
 bool fits(const Endpoint& rule, Way way, const EndpointFacts& facts) {
-  if (rule.protocol != facts.protocol) return false;
+  if (rule.protocol != facts.protocol || is_for_many(facts)) return false;
   if (rule.protocol == Protocol::Unix) return rule.host == facts.host;
   if (!has_port(rule, facts.port)) return false;
   const IpAddress address = plain(facts.address);
@@ -53,6 +65,9 @@ std::string why_not(Way way, const EndpointFacts& facts) {
              " address of this machine, and no listen rule of the permit grants all of them";
     }
     return "no listen rule of the permit names this address and port";
+  }
+  if (is_for_many(facts)) {
+    return "the address is one of many hosts (multicast, broadcast), which no connect rule grants";
   }
   if (!facts.host.empty() && !is_global_unicast(address)) {
     return printable(facts.host) + " leads to " + to_string(address) +
@@ -95,6 +110,12 @@ EndpointMatch match_endpoint(const Grant& grant, Way way, const EndpointFacts& f
   if (way == Way::Listen && facts.port == 0) {
     denial.allow = "bind one port, and grant it: " + part +
                    "host = " + toml_text(cidr_of(way, address)) + "\nports = [PORT]";
+    return denial;
+  }
+  if (is_for_many(facts)) {
+    denial.allow = "send to the address of one host, and grant that: " + part +
+                   "host = \"ADDRESS/32\"\nports = [" + std::to_string(facts.port) +
+                   "]\nprotocol = \"udp\"";
     return denial;
   }
   denial.allow = part + "host = " + toml_text(by_name ? facts.host : cidr_of(way, address)) +

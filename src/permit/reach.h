@@ -10,7 +10,8 @@
 //                        whatever it resolves to (rebinding, metadata services). For those a CIDR
 //                        must be granted.
 // 0.0.0.0 and :: stand for every address of their family where a server listens: only a CIDR that
-// holds them all (0.0.0.0/0, ::/0) fits these. IPv4-mapped addresses are the IPv4 addresses inside
+// holds them all (0.0.0.0/0, ::/0) fits these. UDP to a multicast or broadcast address fits no
+// rule, as it names no host. IPv4-mapped addresses are the IPv4 addresses inside
 // (base/ip_address.h).
 //
 // The address is proven, the name is what the run's own resolver had been asked for. Pure

@@ -33,6 +33,26 @@ TEST(MatchEndpoint, ACidrRuleAllowsItsAddressesAndPorts) {
   EXPECT_FALSE(allowed(granting({}), facts("10.1.2.3", 443)));
 }
 
+TEST(MatchEndpoint, ADatagramGoesToOneHostAndNeverToAGroup) {
+  const Grant grant = granting({{Protocol::Udp, "0.0.0.0/0", {{123, 123}}},
+                                {Protocol::Udp, "::/0", {{123, 123}}},
+                                {Protocol::Tcp, "0.0.0.0/0", {{123, 123}}},
+                                {Protocol::Udp, "255.255.255.255/32", {{123, 123}}},
+                                {Protocol::Udp, "ff02::1/128", {{123, 123}}}});
+  for (const char* host : {"10.1.2.3", "223.255.255.255", "255.255.255.254", "240.0.0.1", "fe80::1",
+                           "2001:db8::1", "127.0.0.1"}) {
+    EXPECT_TRUE(allowed(grant, facts(host, 123, {}, Protocol::Udp))) << host;
+  }
+  for (const char* host : {"224.0.0.1", "239.255.255.255", "255.255.255.255", "ff02::1", "ff0e::1",
+                           "::ffff:224.0.0.1"}) {
+    const EndpointFacts to = facts(host, 123, {}, Protocol::Udp);
+    EXPECT_FALSE(allowed(grant, to)) << host;
+    const EndpointMatch match = match_endpoint(grant, Way::Connect, to);
+    EXPECT_NE(std::get<Denial>(match).because.find("multicast"), std::string::npos);
+    EXPECT_NE(std::get<Denial>(match).allow.find("udp"), std::string::npos);
+  }
+}
+
 TEST(MatchEndpoint, ANameAllowsWhatItLedToWhenThatIsPublic) {
   const Grant grant = granting({{Protocol::Tcp, "api.example.org", {{443, 443}}},
                                 {Protocol::Tcp, "*.cdn.example.org", {{80, 80}}}});

@@ -29,8 +29,8 @@ Result<UnixMillis> time_in(const policy::Request& request) {
   return UnixMillis(time->as_number());
 }
 
-// What a recorded connect or listen was asked about: TCP by address, or by the name that had led
-// there, or a Unix socket by its path.
+// What a recorded connect or listen was asked about: TCP or UDP by address, or by the name that had
+// led there, or a Unix socket by its path.
 Result<permit::EndpointFacts> endpoint_facts_in(const policy::Request& request) {
   const policy::ValueRef context = request.context.ref();
   const auto protocol = context.find("protocol");
@@ -38,16 +38,19 @@ Result<permit::EndpointFacts> endpoint_facts_in(const policy::Request& request) 
   const auto address = context.find("address");
   const auto port = context.find("port");
   permit::EndpointFacts facts;
-  if (protocol && protocol->kind() == policy::Kind::String && protocol->as_string() == "unix" &&
-      host && host->kind() == policy::Kind::String && !address && !port) {
+  const std::string carried = protocol && protocol->kind() == policy::Kind::String
+                                  ? std::string(protocol->as_string())
+                                  : std::string();
+  if (carried == "unix" && host && host->kind() == policy::Kind::String && !address && !port) {
     facts.protocol = permit::Protocol::Unix;
     facts.host = host->as_string();
     return facts;
   }
-  if (!protocol || protocol->kind() != policy::Kind::String || protocol->as_string() != "tcp" ||
-      !host || host->kind() != policy::Kind::String || !address ||
-      address->kind() != policy::Kind::Ip || !port || port->kind() != policy::Kind::Long ||
-      port->as_number() < 0 || port->as_number() > UINT16_MAX) {
+  if (carried == "udp") facts.protocol = permit::Protocol::Udp;
+  if ((carried != "tcp" && carried != "udp") || !host || host->kind() != policy::Kind::String ||
+      !address || address->kind() != policy::Kind::Ip || !port ||
+      port->kind() != policy::Kind::Long || port->as_number() < 0 ||
+      port->as_number() > UINT16_MAX) {
     return Error(Code::Malformed, "the recorded request names no endpoint");
   }
   facts.address.v4 = !address->as_ip().v6;

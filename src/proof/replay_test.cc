@@ -434,6 +434,23 @@ TEST_F(ReplayTest, AConnectByAnotherProtocolIsFound) {
   expect_found(connect_at, "about another endpoint");
 }
 
+TEST_F(ReplayTest, ADatagramFlowIsDecidedAgain) {
+  Hooks hooks;
+  hooks.connect.protocol = permit::Protocol::Udp;
+  hooks.claims = [](permit::Claims& c) {
+    c.grant.connect.push_back({permit::Protocol::Udp, "192.0.2.0/24", {{443, 443}}});
+  };
+  make(hooks);
+  EXPECT_TRUE(findings().empty());
+}
+
+TEST_F(ReplayTest, ADatagramFlowThatThePermitGrantsToTcpAloneIsFound) {
+  Hooks hooks;
+  hooks.connect.protocol = permit::Protocol::Udp;
+  make(hooks);
+  expect_found(connect_at, "does not grant");
+}
+
 TEST_F(ReplayTest, AConnectToAUnixSocketIsDecidedAgain) {
   Hooks hooks;
   hooks.connect.protocol = permit::Protocol::Unix;
@@ -517,7 +534,8 @@ TEST_F(ReplayTest, ARequestThatSaysNoEndpointOrNoTimeIsFound) {
   expect_without("\"port\":443", "\"port\":65536", "names no endpoint");
   expect_without("\"port\":443", "\"port\":-1", "names no endpoint");
   expect_without("\"port\":443", "\"port\":\"443\"", "names no endpoint");
-  expect_without("\"protocol\":\"tcp\"", "\"protocol\":\"udp\"", "names no endpoint");
+  expect_without("\"protocol\":\"tcp\"", "\"protocol\":\"sctp\"", "names no endpoint");
+  expect_without("\"protocol\":\"tcp\"", "\"protocol\":\"udp\"", "about another endpoint");
   expect_without("\"time\":", "\"other\":", "has no time");
 }
 

@@ -49,21 +49,6 @@ expect_out "refused: connect"
 must domain show default
 verified
 
-# A grant without its mechanism denies: UDP is not carried yet.
-mark=$PWD/mark
-for part in 'host = "a.example"
-ports = [443]
-protocol = "udp"' 'host = "192.0.2.0/24"
-ports = [53]
-protocol = "udp"'; do
-  issue q < <(request "$(rule /usr/bin/touch '"{rest}"')
-[[connect]]
-$part")
-  under q /usr/bin/touch "$mark"
-  expect_denied mechanism_unavailable
-  [ ! -e "$mark" ] || fail "the program ran"
-done
-
 # Policy speaks about connections too: the starter policy forbids link-local ones.
 issue l < <(request "$(rule "$play" '"{rest}"')
 [[connect]]

@@ -11,7 +11,7 @@ try() { # CODE, then the part of the request on standard input
 }
 try mechanism_unavailable <<<'[[connect]]
 host = "packages.example.org"
-ports = [443]
+ports = ["4000-5000"]
 protocol = "udp"'
 try mechanism_unavailable <<<'[[listen]]
 host = "127.0.0.1/32"

@@ -8,9 +8,7 @@
 // behind ends too.
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if.h>
 #include <linux/netlink.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -103,31 +101,6 @@ void receive_script(Script& script, Passed& passed) {
   }
   --passed.count;
   memmove(passed.fds, passed.fds + 1, passed.count * sizeof(int));
-}
-
-void bring_up_loopback() {
-  const int fd = static_cast<int>(
-      need(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "bringing up the loopback"));
-  ifreq request{};
-  memcpy(request.ifr_name, "lo", 3);
-  request.ifr_flags = IFF_UP | IFF_RUNNING;
-  need(ioctl(fd, SIOCSIFFLAGS, &request), "bringing up the loopback");
-  (void)close(fd);
-}
-
-// Where the run's programs ask for names: the governor answers there.
-void make_resolver() {
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_port = htons(53);
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const int fd = static_cast<int>(
-      need(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "making the resolver"));
-  need(bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at), "making the resolver");
-  wire::Message message;
-  message.kind = wire::Kind::Resolver;
-  if (!send_message(message, fd)) _exit(0);
-  (void)close(fd);
 }
 
 // The run's processes as init sees them.
@@ -232,7 +205,7 @@ namespace {
   receive_script(script, passed_mounts);
   const char* hostname = script.text(script.head().hostname);
   need(sethostname(hostname, strlen(hostname)), "naming the run");
-  if (script.head().resolver != 0) make_resolver();
+  make_sockets(script);
   build_root(script, passed_mounts);
 
   sigset_t child_signals;

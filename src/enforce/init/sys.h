@@ -45,6 +45,11 @@ struct Passed {
   unsigned count = 0;
 };
 
+// What of the run's network the governor keeps for it (network.cc): its loopback comes up; the
+// socket of its resolver, and those of its granted UDP ports, go to the governor.
+void bring_up_loopback();
+void make_sockets(const Script& script);
+
 // make_proc makes the run's own /proc, read-only, to be mounted by build_root.
 void make_proc();
 

@@ -97,6 +97,7 @@ struct Head {
   Table filter;       // FilterOp
   Table argv;         // offsets
   Table environment;  // offsets
+  Table datagrams;    // std::uint32_t: UDP ports that are granted; send their sockets
 };
 
 // Messages over the lifeline are one struct each; `kind` below 16 is a LifelineMessage.
@@ -116,7 +117,9 @@ enum class Kind : std::uint32_t {
                      // with a socket for sock_diag(7) of the run's network where the kernel has it
   Resolver = 22,     // init to governor, with the socket of the run's resolver
   Terminal = 23,     // init to governor, with the master side of the run's terminal
-  Inquiry = 24       // init to governor, with the socket where the run may ask it
+  Inquiry = 24,      // init to governor, with the socket where the run may ask it
+  Datagrams = 25,    // init to governor, each granted port's socket of IPv4; value: the port
+  Datagrams6 = 26    // and then of IPv6, where the kernel has that
 };
 
 struct Message {
