@@ -9,6 +9,7 @@
 #include "ledger/checkpoint.h"
 #include "ledger/cosignature.h"
 #include "ledger/note.h"
+#include "ledger/note_internal.h"
 #include "ledger/tlog_proof.h"
 #include "ledger/tree.h"
 #include "ledger/trust_policy.h"
@@ -76,11 +77,42 @@ void judge_head(std::string_view rest) {
   WRIT_ASSERT(!verify_tlog_proof(proof, as_bytes(rest), *policy) || rest == "entry");
 }
 
+// A note as it must have been written: text, empty line, one line for each signature.
+std::string written_again(const Note& note) {
+  std::string text = note.text + "\n";
+  for (const NoteSignature& line : note.signatures) {
+    text += signature_line(line.name, line.id, line.bytes);
+  }
+  return text;
+}
+
+// The same policy in the fewest words: one order, one space, no comment.
+std::string written_again(const TrustPolicy& policy) {
+  const auto url = [](const std::string& given) {
+    return (given.empty() ? "" : " " + given) + "\n";
+  };
+  const auto name = [&](const PolicyMember& member) {
+    return member.group ? policy.groups[member.at].name : policy.witnesses[member.at].name;
+  };
+  std::string text;
+  for (const PolicyLog& log : policy.logs) text += "log " + to_string(log.key) + url(log.url);
+  for (const PolicyWitness& one : policy.witnesses) {
+    text += "witness " + one.name + " " + to_string(one.key) + url(one.url);
+  }
+  for (const PolicyGroup& group : policy.groups) {
+    text += "group " + group.name + " " + std::to_string(group.threshold);
+    for (const PolicyMember& member : group.members) text += " " + name(member);
+    text += "\n";
+  }
+  return text + "quorum " + (policy.quorum ? name(*policy.quorum) : "none") + "\n";
+}
+
 void look(unsigned kind, Bytes bytes) {
   const std::string_view text = as_text(bytes);
   switch (kind) {
     case 0:
       if (const auto note = parse_note(bytes)) {
+        WRIT_ASSERT(written_again(*note) == text);
         const auto known = make_vkey("you@host", log_key().public_key());
         WRIT_ASSERT(!verify_note(bytes, {&*known, 1}));  // nobody here signed it
         (void)with_cosignatures(text, "");
@@ -90,6 +122,7 @@ void look(unsigned kind, Bytes bytes) {
       if (const auto checkpoint = parse_checkpoint(text)) {
         const std::string plain = encode_checkpoint(*checkpoint);
         WRIT_ASSERT(text.starts_with(plain));  // extension lines may follow
+        WRIT_ASSERT(*parse_checkpoint(plain) == *checkpoint);
         const auto note = sign_checkpoint(*checkpoint, log_key());
         if (!note) break;
         const auto key = make_vkey(checkpoint->origin, log_key().public_key());
@@ -110,6 +143,9 @@ void look(unsigned kind, Bytes bytes) {
     case 4:
       if (const auto policy = parse_trust_policy(text)) {
         WRIT_ASSERT(!quorum_met(*policy, {}) || !policy->quorum);
+        const auto again = parse_trust_policy(written_again(*policy));
+        WRIT_ASSERT(again && again->logs == policy->logs && again->witnesses == policy->witnesses);
+        WRIT_ASSERT(again->groups == policy->groups && again->quorum == policy->quorum);
       }
       judge_head(text);
       break;
