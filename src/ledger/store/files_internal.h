@@ -8,6 +8,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/durable.h"
@@ -111,12 +112,35 @@ class SideFiles {
   explicit SideFiles(const Files& files) : files_(files) {}
   Result<void> append(const EventId& id, Bytes bytes);
   Result<void> erase(const RunId& run, std::optional<Seq> seq);
-  // read: NotFound when there is none or it was erased.
-  Result<ByteVec> read(const EventId& id) const;
 
  private:
   const Files& files_;
   std::map<RunId, UniqueFd> open_;
+};
+
+// Where the bytes of a record lie in its side file.
+struct SidePlace {
+  std::uint64_t offset = 0;
+  std::size_t size = 0;
+};
+// SideReader reads clear text while others add to it and erase. The places of what it has seen of
+// the last few runs are kept, so that reading all of a run's costs one walk of its file.
+class SideReader {
+ public:
+  explicit SideReader(const Files& files) : files_(files) {}
+  // read: NotFound when there is none or it was erased.
+  Result<ByteVec> read(const EventId& id);
+
+ private:
+  struct Known {
+    UniqueFd file;
+    std::uint64_t end = 0;  // behind the last whole record that was seen
+    std::unordered_map<std::uint64_t, SidePlace> places;  // by the event's number
+  };
+  Result<const Known*> known(const RunId& run);
+
+  const Files& files_;
+  std::map<RunId, Known> known_;
 };
 
 }  // namespace writ::ledger

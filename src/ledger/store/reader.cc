@@ -28,7 +28,7 @@ class ReaderImpl final : public LedgerReader {
   bool take_bundle(const TileId& id);
 
   Files files_;
-  SideFiles sides_;
+  SideReader sides_;
   // The bundle read last: entries that were bundled never change.
   std::uint64_t bundle_index_ = 0;
   ByteVec bundle_;

@@ -478,6 +478,35 @@ TEST_F(LedgerStore, ClearTextIsKeptBesideAndErased) {
   expect_sound(3);
 }
 
+// The clear text of a long run is read by one walk of its file, not by one for each event; and what
+// is added or erased meanwhile is seen.
+TEST_F(LedgerStore, ReadingAllOfTheClearTextCostsOneWalkOfItsFile) {
+  constexpr std::uint64_t kEvents = 200;
+  auto store = create();
+  const auto add = [&](const std::string& word) {
+    Side side(Salt{});
+    (void)side.put("argv", as_bytes(word));
+    Draft draft = denial();
+    draft.side = side.encode();
+    return store->append(draft, Wait::Written).value().ids[0];
+  };
+  std::vector<EventId> ids;
+  for (std::uint64_t i = 0; i < kEvents; ++i) ids.push_back(add("word " + std::to_string(i)));
+  auto reader = LedgerReader::open(storage_, home_.state()).value();
+  storage_.plan({.only = DiskOp::Read});
+  for (std::uint64_t i = 0; i < kEvents; ++i) {
+    const Side side = reader->side(ids[i]).value();
+    EXPECT_EQ(as_text(*side.get("argv")), "word " + std::to_string(i));
+  }
+  EXPECT_LE(storage_.count(), 3 * kEvents);
+  storage_.plan({});
+  ids.push_back(add("later"));
+  EXPECT_EQ(as_text(*reader->side(ids.back())->get("argv")), "later");
+  ASSERT_TRUE(store->erase_side(kNoRun, ids[7].seq));
+  EXPECT_EQ(reader->side(ids[7]).error().code(), Code::NotFound);
+  EXPECT_EQ(as_text(*reader->side(ids[8])->get("argv")), "word 8");
+}
+
 TEST_F(LedgerStore, ObjectsLieUnderTheirDigestAndDamagedOnesAreReplaced) {
   auto store = create();
   const Digest32 digest = store->put_object(as_bytes("permit bytes")).value();
