@@ -16,5 +16,5 @@ prepare() {
   grant '' w "$(rule "$PROGRAMS/tell" '"granted"')"
 }
 fresh() { rm -f w/told; }
-harmed() { [ -e w/told ] && grep -avxF '[tell][granted]' w/told | cut -c1-200 | grep .; }
+harmed() { [ -e w/told ] && grep -avxF '[tell][granted]' w/told | cut -c1-200 | grep -a .; }
 escape

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,8 @@ int main(int argc, char** argv) {
     int fd = open(argv[2], O_RDONLY | O_NONBLOCK);
     if (fd < 0) return refused(argv[2]);
     for (ssize_t got; (got = read(fd, buffer, sizeof buffer)) != 0;) {
+      struct pollfd more = {fd, POLLIN, 0};
+      if (got < 0 && errno == EAGAIN && poll(&more, 1, 10000) == 1) continue;  // not yet
       if (got < 0) return refused(argv[2]);
       fwrite(buffer, 1, (size_t)got, stdout);
     }
