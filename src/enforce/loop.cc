@@ -229,6 +229,8 @@ Result<std::unique_ptr<Loop>> Loop::create(Boundary boundary, const Plan& plan, 
       boundary = std::move(loop->boundary_);
       return std::move(governed).error();
     }
+    // The first, before any exec is answered: from now on init counts those that are missed.
+    (void)send(loop->boundary_, LifelineMessage::Heartbeat);
     return loop;
   };
   Result<std::unique_ptr<Loop>> made = make();

@@ -130,11 +130,13 @@ bool reap(const Keeping& run) {
   }
 }
 
+// Heartbeats count from the first: until the governor keeps the run, however long its admission
+// waits, nothing is released, and the lifeline and the parent-death signal hold.
 [[noreturn]] void keep(Keeping run, int children) {
-  std::int64_t last = now_millis();
+  std::int64_t last = -1;
   for (;;) {
     pollfd watched[2] = {{wire::kLifeline, POLLIN, 0}, {children, POLLIN, 0}};
-    const std::int64_t left = last + kMissed - now_millis();
+    const std::int64_t left = last < 0 ? kMissed : last + kMissed - now_millis();
     if (left <= 0) _exit(0);
     if (poll(watched, 2, static_cast<int>(left)) < 0 && errno != EINTR) _exit(125);
     if (watched[1].revents != 0) {
