@@ -83,10 +83,11 @@ Result<Boundary> build(const Plan& plan, RunStreams streams, const Capabilities&
 // end_boundary kills init, and with it every process of the run, and reaps it.
 void end_boundary(const Boundary& boundary);
 
-// Over the lifeline, governor to init: a heartbeat (init exits after three missed intervals), and
-// freeze and thaw of every process of the run, and resume of the first task's process group. Init
-// to governor: the first task's exit status once it is known (the status word of waitpid), before
-// init exits; and, in a run with a terminal, each time that the first task was stopped.
+// Over the lifeline, governor to init: a heartbeat (init exits after three missed intervals,
+// counted from the first), and freeze and thaw of every process of the run, and resume of the first
+// task's process group. Init to governor: the first task's exit status once it is known (the status
+// word of waitpid), before init exits; and, in a run with a terminal, each time that the first task
+// was stopped.
 enum class LifelineMessage : std::uint8_t {
   Heartbeat = 1,
   Freeze = 2,

@@ -588,6 +588,16 @@ TEST_P(Built, ThreeMissedHeartbeatsEndTheRun) {
   EXPECT_LT(took, milliseconds(9000));
 }
 
+// Admission may wait long for the ledger, with the run's first program waiting too.
+TEST_P(Built, AWaitBeforeTheFirstHeartbeatEndsNothing) {
+  const Story story = run({"crowd", "2"}, [](Live& live) {
+    std::this_thread::sleep_for(milliseconds(3500));
+    live.pass(milliseconds(1500));
+  });
+  EXPECT_TRUE(story.says("crowd"));
+  EXPECT_EQ(story.build_error, "");
+}
+
 // Processes whose command line is the play's, on the whole machine.
 int crowd_size(const std::string& play) {
   int found = 0;
